@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "sluice",
+  products: [
+    .library(name: "IOBuffers", targets: ["IOBuffers"]),
+    .library(name: "URingBackend", targets: ["URingBackend"]),
+    .executable(name: "EchoServer", targets: ["EchoServer"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CLiburing",
+      pkgConfig: "liburing",
+      providers: [.apt(["liburing-dev"]), .yum(["liburing-devel"])]
+    ),
+    .target(name: "IOBuffers", swiftSettings: strict),
+    .target(
+      name: "URingBackend",
+      dependencies: [
+        "CLiburing",
+        "IOBuffers",
+        .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "EchoServer",
+      dependencies: [
+        "IOBuffers",
+        "URingBackend",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict
+    ),
+    .testTarget(name: "IOBuffersTests", dependencies: ["IOBuffers"], swiftSettings: strict),
+    .testTarget(
+      name: "URingBackendTests",
+      dependencies: ["URingBackend", "IOBuffers"],
+      swiftSettings: strict
+    ),
+    .testTarget(name: "EchoServerTests", dependencies: ["EchoServer"], swiftSettings: strict),
+  ]
+)
