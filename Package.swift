@@ -2,7 +2,10 @@
 
 import PackageDescription
 
-let strict: [SwiftSetting] = [
+// scripts/test and CI set the variable. A user's build never fails for a warning that a newer compiler brings.
+let warningsAsErrors = Context.environment["SLUICE_WARNINGS_AS_ERRORS"] == "1"
+
+var strict: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .strictMemorySafety(),
   .enableUpcomingFeature("ExistentialAny"),
@@ -11,6 +14,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   .enableExperimentalFeature("Lifetimes"),
 ]
+if warningsAsErrors { strict.append(.treatAllWarnings(as: .error)) }
 
 let package = Package(
   name: "sluice",

@@ -4,11 +4,93 @@
 // liburing.h sets _XOPEN_SOURCE, which would give this module another shape of fd_set than the
 // C library's own module has; a program that imports both then fails to compile. A libc header
 // first fixes the feature macros for the whole translation unit.
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 // The kernel's header next: with it already included, liburing's own copy stays out, and a
 // program that also imports swift-system sees one definition of each type.
 #include <linux/io_uring.h>
 #include <liburing.h>
+
+// Constants only, no logic.
+//
+// Three kinds of constant cannot be taken from the headers above:
+// * those newer than the oldest headers that this package builds with (liburing 2.3, Linux 6.1);
+// * those that are macros over an enumerator, which Swift does not import (IOSQE_*);
+// * those that are enumerators of an anonymous enum in one header version and of a named enum, or
+//   macros, in another: Swift then gives them another type, and code that names them stops
+//   compiling when the header is updated.
+// They are kernel ABI and never change, so they are written here as plain literals, under our own
+// prefix: a second definition of a kernel name could clash with a header that comes later.
+
+// struct io_uring_sqe, flags.
+#define SLUICE_SQE_BUFFER_SELECT 0x20U
+
+// Submission queue flags, written by the kernel.
+#define SLUICE_SQ_CQ_OVERFLOW 0x02U
+
+// struct io_uring_cqe, flags.
+#define SLUICE_CQE_BUFFER 0x01U
+#define SLUICE_CQE_MORE 0x02U
+#define SLUICE_CQE_SOCKET_NONEMPTY 0x04U
+#define SLUICE_CQE_NOTIFICATION 0x08U
+#define SLUICE_CQE_BUFFER_MORE 0x10U // Linux 6.12
+#define SLUICE_CQE_BUFFER_SHIFT 16U
+
+// io_uring_params, features.
+#define SLUICE_FEATURE_NODROP 0x02U
+#define SLUICE_FEATURE_EXT_ARG 0x100U
+#define SLUICE_FEATURE_NO_IOWAIT 0x20000U // Linux 6.15
+
+// io_uring_enter(2), flags.
+#define SLUICE_ENTER_GETEVENTS 0x01U
+#define SLUICE_ENTER_EXT_ARG 0x08U
+#define SLUICE_ENTER_REGISTERED_RING 0x10U
+#define SLUICE_ENTER_NO_IOWAIT 0x80U // Linux 6.15
+
+// io_uring_setup(2), flags.
+#define SLUICE_SETUP_CQSIZE 0x08U
+#define SLUICE_SETUP_CLAMP 0x10U
+#define SLUICE_SETUP_SUBMIT_ALL 0x80U
+#define SLUICE_SETUP_COOP_TASKRUN 0x100U
+#define SLUICE_SETUP_SINGLE_ISSUER 0x1000U
+#define SLUICE_SETUP_DEFER_TASKRUN 0x2000U
+
+// io_uring_register(2), opcodes and flags.
+#define SLUICE_REGISTER_RING_FDS 20U
+#define SLUICE_UNREGISTER_RING_FDS 21U
+#define SLUICE_REGISTER_PBUF_RING 22U
+#define SLUICE_UNREGISTER_PBUF_RING 23U
+#define SLUICE_PBUF_RING_INC 2U // Linux 6.12
+
+// Receive and accept, sqe->ioprio.
+#define SLUICE_RECVSEND_POLL_FIRST 0x01U
+
+// IORING_OP_ASYNC_CANCEL, sqe->cancel_flags.
+#define SLUICE_CANCEL_ALL 0x01U
+#define SLUICE_CANCEL_FD 0x02U
+
+// sqe->opcode of the operations that Ring+Submissions prepares, for drivers that read them.
+#define SLUICE_OP_NOP 0
+#define SLUICE_OP_POLL_ADD 6
+#define SLUICE_OP_SENDMSG 9
+#define SLUICE_OP_ACCEPT 13
+#define SLUICE_OP_CANCEL 14
+#define SLUICE_OP_CONNECT 16
+#define SLUICE_OP_CLOSE 19
+#define SLUICE_OP_READ 22
+#define SLUICE_OP_SEND 26
+#define SLUICE_OP_RECV 27
+#define SLUICE_OP_SHUTDOWN 34
+
+// eventfd(2).
+#define SLUICE_EFD_CLOEXEC 0x80000
+
+// glibc and musl have these two, but declare them under _GNU_SOURCE only, which Swift's import of the
+// C library does not set.
+int pthread_setname_np(pthread_t thread, const char *name);
+int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set);
 
 #endif

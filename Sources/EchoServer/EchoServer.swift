@@ -1,0 +1,71 @@
+import ArgumentParser
+import IOBuffers
+import Logging
+import URingBackend
+import UnixSignals
+
+/// The demo: sends back what it receives, out of the memory that the kernel received it into.
+@main
+struct EchoServer: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "A TCP echo server on io_uring that copies nothing.",
+    discussion: """
+      Each message is received into a locked view of pooled memory, and the same view is sent back: the bytes never \
+      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary.
+
+      Try it: start `EchoServer --port 7007`, then in another terminal `printf 'hello\\n' | nc -N 127.0.0.1 7007`.
+      """
+  )
+
+  @OptionGroup var options: Options
+
+  func run() async throws {
+    if options.features {
+      say("\(try KernelFeatures.probe().disabling(options.without))")
+      return
+    }
+    let address = try SocketAddress(host: options.host, port: options.port)
+    let logger = options.logger
+    let server = TCPServer(address: address, configuration: options.serverConfiguration, logger: logger)
+
+    let summary = try await withThrowingTaskGroup { group in
+      group.addTask {
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+          logger.info("stopping", metadata: ["signal": "\(signal)"])
+          server.shutdown()
+        }
+      }
+      if let seconds = options.stats {
+        group.addTask { try await printStatistics(of: server, every: .seconds(seconds)) }
+      }
+      defer { group.cancelAll() }
+      return try await serve(server)
+    }
+    say("summary: \(summary)")
+  }
+
+  /// The whole server, in each of its two ways.
+  private func serve(_ server: TCPServer) async throws -> TCPServer.Summary {
+    switch options.mode {
+    case .async:
+      try await server.run(whenListening: announce) { connection in
+        while let view = try await connection.receive() {
+          try await connection.send(view)
+        }
+      }
+    case .handler:
+      try await server.run(whenListening: announce) { EchoHandler() }
+    }
+  }
+
+  private func announce(_ address: SocketAddress) {
+    say("EchoServer listening on \(address)")
+  }
+}
+
+/// The fast path: called on the loop's own thread for each received view.
+struct EchoHandler: ConnectionHandler {
+  mutating func received(_ view: consuming ReadView, on connection: borrowing ConnectionContext) {
+    connection.send(view)
+  }
+}

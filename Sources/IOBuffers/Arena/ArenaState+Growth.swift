@@ -1,0 +1,162 @@
+/// Getting memory from the system, and giving it back.
+extension ArenaState {
+  /// A slot of at least `bytes`, from anywhere the rules allow: the free slots of its class, a slot still to be cut, a
+  /// new segment, a new segment in place of idle ones of other classes, a free slot of a larger class. In this order:
+  /// first what is warm, then what is cheap, and a larger slot only when the alternative is to fail.
+  mutating func obtain(
+    _ bytes: Int,
+    for use: Use,
+    home: SlotHome
+  ) -> Result<Slot, BufferError> {
+    guard !isClosed else { return .failure(.closed) }
+    guard !ForkGuard.isForked(since: birth) else { return .failure(.forked) }
+    guard let place = sizeClass(for: bytes) else { return obtainLarge(bytes, for: use, home: home) }
+    if let slot = take(place, for: use, home: home) { return .success(slot) }
+    let failure = grow(place)
+    if failure == nil, let slot = take(place, for: use, home: home) { return .success(slot) }
+    if let slot = takeLarger(than: place, for: use, home: home) { return .success(slot) }
+    if let failure, case .mapFailed = failure { return .failure(failure) }
+    return .failure(limitReached(bytes))
+  }
+
+  /// A slot of at least `bytes` for the kernel.
+  mutating func takeForKernel(_ bytes: Int, mayGrow: Bool, mayBeLarger: Bool, home: SlotHome) -> Slot? {
+    guard let place = sizeClass(for: bytes) else {
+      return mayGrow ? try? obtainLarge(bytes, for: .kernel, home: home).get() : nil
+    }
+    if let slot = take(place, for: .kernel, home: home) { return slot }
+    if mayGrow, grow(place) == nil, let slot = take(place, for: .kernel, home: home) { return slot }
+    return mayBeLarger ? takeLarger(than: place, for: .kernel, home: home) : nil
+  }
+
+  /// A free slot of a larger class than the one that is dry.
+  mutating func takeLarger(than place: Int, for use: Use, home: SlotHome) -> Slot? {
+    for larger in classes.indices where larger > place {
+      if let slot = take(larger, for: use, home: home) { return slot }
+    }
+    return nil
+  }
+
+  /// Maps a segment for a size class. Nil when that worked.
+  mutating func grow(_ place: Int) -> BufferError? {
+    let slotBytes = classes[place].slotBytes
+    let least = Platform.wholePages(slotBytes)
+    if configuration.byteLimit - mappedBytes < least, !trim(toMap: least, sparing: place) {
+      return limitReached(slotBytes)
+    }
+    let room = (configuration.byteLimit - mappedBytes) / Platform.pageSize * Platform.pageSize
+    let wish = max(least, configuration.segmentBytes / slotBytes * slotBytes)
+    return addSegment(min(Platform.wholePages(wish), room), slotBytes: slotBytes, place: place).failure
+  }
+
+  /// A slot for a request above the largest class: a segment of its own, unmapped when the slot comes home.
+  private mutating func obtainLarge(_ bytes: Int, for use: Use, home: SlotHome) -> Result<Slot, BufferError> {
+    let needed = Platform.wholePages(bytes)
+    if configuration.byteLimit - mappedBytes < needed, !trim(toMap: needed, sparing: nil) {
+      return .failure(limitReached(bytes))
+    }
+    switch addSegment(needed, slotBytes: min(needed, BufferArena.largestBuffer), place: nil) {
+    case .failure(let error):
+      return .failure(error)
+    case .success(let number):
+      guard let slot = segments[number]?.cut(home: home, segment: number, flags: flags) else {
+        return .failure(limitReached(bytes))
+      }
+      slot.setLockWord(use.lockWord)
+      slotsOut += 1
+      if slot.isSanitized, use == .kernel { slot.poison() }
+      return .success(slot)
+    }
+  }
+
+  private mutating func addSegment(_ bytes: Int, slotBytes: Int, place: Int?) -> Result<Int, BufferError> {
+    let mapping: Mapping
+    do throws(BufferError) {
+      mapping = try Mapping.map(bytes, configuration.hugePages)
+    } catch {
+      return .failure(error)
+    }
+    let segment = Segment(mapping, slotBytes: slotBytes, sizeClass: place)
+    if flags.contains(.sanitized), place != nil { unsafe AddressSanitizer.poison(mapping.base, mapping.bytes) }
+    let number: Int
+    if let vacant = vacantPlaces.popLast() {
+      number = vacant
+      segments[number] = segment
+    } else {
+      number = segments.count
+      segments.append(segment)
+    }
+    if let place { classes[place].uncut.append(number) }
+    mappedBytes += mapping.bytes
+    counters.growths += 1
+    return .success(number)
+  }
+
+  /// Gives idle segments back until `bytes` more may be mapped. Gives nothing back if that would not be enough.
+  private mutating func trim(toMap bytes: Int, sparing place: Int?) -> Bool {
+    var missing = bytes - (configuration.byteLimit - mappedBytes)
+    let candidates = segments.indices.filter { number in
+      guard let segment = segments[number], segment.isIdle else { return false }
+      return segment.sizeClass != place && mayTrim(segment)
+    }
+    let possible = candidates.reduce(0) { $0 + (segments[$1]?.mapping.bytes ?? 0) }
+    guard possible >= missing else { return false }
+    for number in candidates where missing > 0 {
+      missing -= retire(number)
+    }
+    return true
+  }
+
+  /// Whether `bytes` more may be mapped, perhaps after a trim.
+  func hasRoom(toMap bytes: Int) -> Bool {
+    let idle = segments.reduce(0) { sum, segment in
+      guard let segment, segment.isIdle, mayTrim(segment) else { return sum }
+      return sum + segment.mapping.bytes
+    }
+    return idle + configuration.byteLimit - mappedBytes >= bytes
+  }
+
+  /// Gives all idle segments back.
+  ///
+  /// - Returns: how many bytes that were.
+  mutating func trimAll() -> Int {
+    var bytes = 0
+    for number in segments.indices {
+      if let segment = segments[number], segment.isIdle, mayTrim(segment) { bytes += retire(number) }
+    }
+    return bytes
+  }
+
+  /// A class that promised slots to a kernel keeps its segments until the kernel has come.
+  private func mayTrim(_ segment: Segment) -> Bool {
+    segment.sizeClass.map { classes[$0].promised == 0 } ?? true
+  }
+
+  private mutating func retire(_ number: Int) -> Int {
+    guard let segment = segments[number] else { return 0 }
+    if let place = segment.sizeClass { classes[place].drop(segment: number) }
+    counters.trims += 1
+    unmap(number)
+    return segment.mapping.bytes
+  }
+
+  /// Unmaps a segment, all of whose slots are at home and in no free list.
+  mutating func unmap(_ number: Int) {
+    guard let segment = segments[number] else { return }
+    segments[number] = nil
+    vacantPlaces.append(number)
+    mappedBytes -= segment.mapping.bytes
+    segment.destroy(unmapping: !ForkGuard.isForked(since: birth))
+  }
+
+  func limitReached(_ bytes: Int) -> BufferError {
+    .limitReached(requested: bytes, mapped: mappedBytes, limit: configuration.byteLimit)
+  }
+}
+
+extension Result where Failure == BufferError {
+  fileprivate var failure: BufferError? {
+    if case .failure(let error) = self { return error }
+    return nil
+  }
+}

@@ -1,0 +1,101 @@
+/// Who waits, and what happens to them.
+extension ArenaState {
+  /// Serves waiters in their order, as far as there are slots for them.
+  ///
+  /// A waiter whose size cannot be had does not hold up later ones that want less: what they get could not serve it.
+  mutating func serve(home: SlotHome) -> [Wakeup] {
+    guard !queue.isEmpty else { return [] }
+    var wakeups: [Wakeup] = []
+    // Whoever wants as much as somebody who failed would fail too.
+    var refused = Int.max
+    var waiting = WaitQueue()
+    swap(&waiting, &queue)
+    waiting.serve { waiter in
+      guard waiter.bytes < refused else { return false }
+      if let wakeup = serve(waiter, home: home) {
+        wakeups.append(wakeup)
+        return true
+      }
+      refused = waiter.bytes
+      return refused <= (classes.first?.slotBytes ?? 0) ? nil : false
+    }
+    swap(&waiting, &queue)
+    return wakeups
+  }
+
+  /// What wakes one waiter; nil if it has to go on waiting.
+  private mutating func serve(_ waiter: ArenaWaiter, home: SlotHome) -> Wakeup? {
+    switch waiter.purpose {
+    case .none:
+      return nil
+    case .loan(let continuation):
+      let result = obtain(waiter.bytes, for: .owner, home: home)
+      if case .failure(.limitReached) = result { return nil }
+      return .loan(continuation, result)
+    case .notice(let body):
+      return promise(waiter.bytes, home: home) ? .notice(body) : nil
+    }
+  }
+
+  /// Keeps a free slot for a kernel that is told of it now. Only ``BufferArena/takeForKernel(slotBytes:mayGrow:into:)``
+  /// gets it; so a loop that was woken does not find that somebody was faster, again and again.
+  mutating func promise(_ bytes: Int, home: SlotHome) -> Bool {
+    guard let first = sizeClass(for: bytes) else { return hasRoom(toMap: Platform.wholePages(bytes)) }
+    for attempt in 0..<2 {
+      for place in classes.indices where place >= first {
+        if classes[place].freeCount == classes[place].promised, let slot = cut(place, home: home) {
+          segments[slot.segment]?.freeCount += 1
+          classes[place].push(slot)
+        }
+        if classes[place].freeCount > classes[place].promised {
+          classes[place].promised += 1
+          return true
+        }
+        // Before a larger slot is spent, the class itself may grow.
+        if attempt == 0 { break }
+      }
+      if attempt == 0, grow(first) == nil, let slot = cut(first, home: home) {
+        segments[slot.segment]?.freeCount += 1
+        classes[first].push(slot)
+        classes[first].promised += 1
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Refuses new loans and fails everybody who waits for one. Segments go as they become idle.
+  mutating func close() -> [Wakeup] {
+    isClosed = true
+    for place in classes.indices { classes[place] = SizeClass(slotBytes: classes[place].slotBytes) }
+    for number in segments.indices where segments[number]?.isIdle == true { unmap(number) }
+    var wakeups: [Wakeup] = []
+    queue.serve { waiter in
+      switch waiter.purpose {
+      case .loan(let continuation): wakeups.append(.loan(continuation, .failure(.closed)))
+      // A notice would promise what will never come.
+      case .notice, .none: break
+      }
+      return true
+    }
+    return wakeups
+  }
+
+  /// Whether the arena has just become closed with every slot at home. True once.
+  mutating func finish() -> Bool {
+    guard isClosed, slotsOut == 0, !isFinished else { return false }
+    isFinished = true
+    return true
+  }
+}
+
+extension ArenaState {
+  /// Those who wait for the end of the arena, if it has come.
+  mutating func finishedCloseWaiters() -> [Wakeup] {
+    guard isClosed, slotsOut == 0 else { return [] }
+    defer { closeWaiters = [] }
+    return closeWaiters.compactMap { waiter in
+      waiter.continuation.map { .close($0) }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/// What an arena knows, guarded by its lock: segments, size classes, and who waits. Calls nobody's code but its own: what
+/// has to be woken is returned as ``Wakeup`` values.
+struct ArenaState: @unchecked Sendable {
+  let configuration: BufferArena.Configuration
+  let flags: SlotHeader.Flags
+  /// The process that the memory belongs to.
+  let birth = ForkGuard.current
+  /// Ascending by slot size.
+  var classes: [SizeClass]
+  /// Places are reused, so that a slot's segment number stays small and valid as long as the slot.
+  var segments: [Segment?] = []
+  var vacantPlaces: [Int] = []
+  var queue = WaitQueue()
+  var closeWaiters: [CloseWaiter] = []
+  var isClosed = false
+  /// The core has given up its reference to itself.
+  var isFinished = false
+  var mappedBytes = 0
+  var slotsOut = 0
+  var counters = Counters()
+
+  struct Counters {
+    var growths = 0
+    var trims = 0
+    var waits = 0
+    var moves = 0
+    var movedBytes = 0
+  }
+
+  /// Who asks for a slot.
+  enum Use {
+    /// A program: it becomes the slot's owner.
+    case owner
+    /// The kernel: it becomes the slot's writer, and there is no owner.
+    case kernel
+
+    var lockWord: UInt64 { self == .owner ? LockWord.owner : LockWord.oneWriter }
+  }
+
+  init(_ configuration: BufferArena.Configuration, flags: SlotHeader.Flags) {
+    self.configuration = configuration
+    self.flags = flags
+    self.classes = configuration.slotSizes.map { SizeClass(slotBytes: $0) }
+  }
+
+  /// The smallest class that serves `bytes`; nil if none does.
+  func sizeClass(for bytes: Int) -> Int? {
+    classes.firstIndex { $0.slotBytes >= bytes }
+  }
+
+  /// A slot of the class from what is at home or can be cut; nil if there is none for this use.
+  mutating func take(_ place: Int, for use: Use, home: SlotHome) -> Slot? {
+    let available = use == .kernel ? classes[place].freeCount : classes[place].freeCount - classes[place].promised
+    if available > 0, let slot = classes[place].pop() {
+      segments[slot.segment]?.freeCount -= 1
+      return lend(slot, for: use)
+    }
+    return cut(place, home: home).map { lend($0, for: use) }
+  }
+
+  /// Cuts a fresh slot of the class.
+  mutating func cut(_ place: Int, home: SlotHome) -> Slot? {
+    guard let number = classes[place].uncut.last else { return nil }
+    let slot = segments[number]?.cut(home: home, segment: number, flags: flags)
+    if segments[number]?.canCut != true { classes[place].uncut.removeLast() }
+    return slot
+  }
+
+  /// The moment a slot leaves home.
+  private mutating func lend(_ slot: Slot, for use: Use) -> Slot {
+    slot.setLockWord(use.lockWord)
+    slotsOut += 1
+    if slot.isSanitized {
+      // The kernel's bytes are poisoned for everybody else until a completion reports them.
+      if use == .owner { slot.unpoison() } else { slot.poison() }
+    }
+    return slot
+  }
+
+  /// Slots that came home, linked by `next`, the latest first.
+  mutating func adopt(_ chain: Slot?) {
+    // Reversed first: the latest must end up on top of its free list.
+    var rest = chain
+    var oldest: Slot?
+    while let slot = rest {
+      rest = slot.next
+      slot.next = oldest
+      oldest = slot
+    }
+    while let slot = oldest {
+      oldest = slot.next
+      putBack(slot)
+    }
+  }
+
+  /// One slot came home.
+  mutating func putBack(_ slot: Slot) {
+    let number = slot.segment
+    slotsOut -= 1
+    segments[number]?.freeCount += 1
+    if let place = segments[number]?.sizeClass, !isClosed {
+      classes[place].push(slot)
+    } else if segments[number]?.isIdle == true {
+      unmap(number)
+    }
+  }
+}

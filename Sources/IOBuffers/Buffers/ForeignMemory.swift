@@ -1,0 +1,56 @@
+/// The home of one slot whose bytes somebody else allocated.
+@safe
+package final class ForeignMemory: SlotHome, @unchecked Sendable {
+  private let bytes: UnsafeMutableRawBufferPointer
+  private let onRelease: @Sendable (UnsafeMutableRawBufferPointer) -> Void
+
+  private init(
+    _ bytes: UnsafeMutableRawBufferPointer,
+    holders: HolderTable?,
+    onRelease: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
+  ) {
+    unsafe self.bytes = bytes
+    unsafe self.onRelease = onRelease
+    super.init(holders: holders)
+  }
+
+  /// A slot around the bytes, lent to an owner.
+  static func adopt(
+    _ bytes: UnsafeMutableRawBufferPointer,
+    diagnostics: BufferArena.Diagnostics,
+    onRelease: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(BufferError) -> Slot {
+    guard bytes.count <= BufferArena.largestBuffer else {
+      throw .tooLarge(requested: bytes.count, limit: BufferArena.largestBuffer)
+    }
+    let holders = diagnostics.samplingInterval.map { HolderTable(every: $0) }
+    let home = unsafe ForeignMemory(bytes, holders: holders, onRelease: onRelease)
+    let header = unsafe UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<SlotHeader>.stride, alignment: 64)
+      .bindMemory(to: SlotHeader.self, capacity: 1)
+    // No bytes need no address; the header's own is as good as any, and never read through.
+    let base = unsafe bytes.baseAddress ?? UnsafeMutableRawPointer(header)
+    unsafe header.initialize(
+      to: SlotHeader(
+        base: base,
+        capacity: UInt32(bytes.count),
+        // Given up in `reclaim(_:)`.
+        home: .passRetained(home),
+        segment: 0,
+        index: 0,
+        flags: holders == nil ? [] : .tracked
+      )
+    )
+    let slot = unsafe Slot(header)
+    slot.setLockWord(LockWord.owner)
+    return slot
+  }
+
+  package override func reclaim(_ slot: Slot) {
+    withExtendedLifetime(self) {
+      unsafe slot.header.deinitialize(count: 1)
+      unsafe UnsafeMutableRawPointer(slot.header).deallocate()
+      unsafe onRelease(bytes)
+      unsafe Unmanaged<SlotHome>.passUnretained(self).release()
+    }
+  }
+}

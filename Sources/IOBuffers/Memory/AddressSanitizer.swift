@@ -1,0 +1,29 @@
+/// The address sanitizer's manual poisoning, when this process runs under it.
+///
+/// Pooled memory is mapped once and reused for ever, so without help the sanitizer cannot see a use after release.
+/// Poisoning idle slots, and slots that the kernel may write to, makes it see one.
+enum AddressSanitizer {
+  private typealias Mark = @convention(c) (UnsafeRawPointer, Int) -> Void
+
+  // Looked up instead of linked: the functions exist only in a sanitized process.
+  private static let poisonFunction = unsafe lookUp("__asan_poison_memory_region")
+  private static let unpoisonFunction = unsafe lookUp("__asan_unpoison_memory_region")
+
+  private static func lookUp(_ name: StaticString) -> Mark? {
+    guard let address = unsafe Platform.symbol(name) else { return nil }
+    return unsafe unsafeBitCast(address, to: Mark.self)
+  }
+
+  /// Whether this process runs under the address sanitizer. Slot headers keep a copy for the fast paths.
+  static let isLoaded = unsafe poisonFunction != nil && unpoisonFunction != nil
+
+  /// Makes every access to the bytes an error.
+  static func poison(_ base: UnsafeMutableRawPointer, _ count: Int) {
+    unsafe poisonFunction?(base, count)
+  }
+
+  /// Allows access to the bytes.
+  static func unpoison(_ base: UnsafeMutableRawPointer, _ count: Int) {
+    unsafe unpoisonFunction?(base, count)
+  }
+}

@@ -1,0 +1,62 @@
+/// A reference to one slot: the address of its header, behind a type whose operations are safe as long as the caller
+/// holds the slot (as its owner, through a view, or as its home).
+@frozen
+@safe
+@usableFromInline
+package struct Slot: BitwiseCopyable, @unchecked Sendable {
+  @usableFromInline
+  package let header: UnsafeMutablePointer<SlotHeader>
+
+  @inlinable
+  package init(_ header: UnsafeMutablePointer<SlotHeader>) {
+    unsafe self.header = header
+  }
+
+  @inlinable
+  package var base: UnsafeMutableRawPointer { unsafe header.pointee.base }
+
+  @inlinable
+  package var capacity: Int { unsafe Int(truncatingIfNeeded: header.pointee.capacity) }
+
+  @inlinable
+  package var isTracked: Bool { unsafe header.pointee.flags.contains(.tracked) }
+
+  @inlinable
+  package var isSanitized: Bool { unsafe header.pointee.flags.contains(.sanitized) }
+
+  package var generation: UInt32 { unsafe header.pointee.generation }
+
+  package var segment: Int { unsafe Int(header.pointee.segment) }
+
+  package var index: Int { unsafe Int(header.pointee.index) }
+
+  /// The home as an ordinary reference. For slow paths; the caller must hold the slot, or the home may be gone.
+  package var home: SlotHome { unsafe header.pointee.home.takeUnretainedValue() }
+
+  var next: Slot? {
+    get { unsafe header.pointee.next.map { unsafe Slot($0) } }
+    nonmutating set { unsafe header.pointee.next = newValue?.header }
+  }
+
+  /// Begins the next life of the slot.
+  func advanceGeneration() {
+    unsafe header.pointee.generation &+= 1
+  }
+
+  func poison() {
+    unsafe AddressSanitizer.poison(base, capacity)
+  }
+
+  func unpoison() {
+    unsafe AddressSanitizer.unpoison(base, capacity)
+  }
+}
+
+extension Slot {
+  /// Allows access to a part of the slot that the kernel has filled.
+  @inline(never)
+  @usableFromInline
+  func unpoison(_ base: UnsafeMutableRawPointer, _ count: Int) {
+    unsafe AddressSanitizer.unpoison(base, count)
+  }
+}

@@ -1,0 +1,78 @@
+public import Synchronization
+
+/// What the pool knows about one slot. It stands outside the slot's bytes, so that a kernel or a program that writes
+/// past the end of its bytes cannot forge a lock, and it fills exactly one cache line, so that two slots never share one.
+///
+/// A header never moves and lives as long as its segment. `lock` is the only field that several threads touch at a
+/// time; `next` and `generation` belong to whoever holds the slot at the end of its life (the last holder, then the arena).
+@safe
+@usableFromInline
+package struct SlotHeader: ~Copyable {
+  /// The lock word, see ``LockWord``.
+  @usableFromInline
+  package let lock: Atomic<UInt64>
+  /// The next slot of a free list, or of the list of returned slots.
+  package var next: UnsafeMutablePointer<SlotHeader>?
+  /// The slot's first byte.
+  @usableFromInline
+  package let base: UnsafeMutableRawPointer
+  /// Who takes the slot back. Unmanaged: the home keeps itself alive until its last slot is back.
+  package let home: Unmanaged<SlotHome>
+  /// For the holder of the slot to use as it likes; the arena never looks at it.
+  package var context: UInt64
+  /// The slot's size in bytes.
+  @usableFromInline
+  package let capacity: UInt32
+  /// Counts the lives of this slot: a late message that names an earlier life is recognised by it.
+  package var generation: UInt32
+  /// Which of its arena's segments the slot is part of.
+  package let segment: UInt32
+  /// The slot's place in its segment.
+  package let index: UInt32
+  @usableFromInline
+  package let flags: Flags
+  // Fills the cache line.
+  private let padding: UInt32
+
+  /// Facts about the home that the fast paths test without going there.
+  @frozen
+  @usableFromInline
+  package struct Flags: OptionSet, Sendable, BitwiseCopyable {
+    @usableFromInline
+    package let rawValue: UInt32
+
+    @inlinable
+    package init(rawValue: UInt32) {
+      self.rawValue = rawValue
+    }
+
+    /// Views are recorded in the home's ``HolderTable``.
+    @inlinable
+    package static var tracked: Flags { Flags(rawValue: 1) }
+
+    /// The address sanitizer is loaded: idle bytes are poisoned.
+    @inlinable
+    package static var sanitized: Flags { Flags(rawValue: 2) }
+  }
+
+  package init(
+    base: UnsafeMutableRawPointer,
+    capacity: UInt32,
+    home: Unmanaged<SlotHome>,
+    segment: UInt32,
+    index: UInt32,
+    flags: Flags
+  ) {
+    self.lock = Atomic(0)
+    unsafe self.next = nil
+    unsafe self.base = base
+    unsafe self.home = home
+    self.context = 0
+    self.capacity = capacity
+    self.generation = 0
+    self.segment = segment
+    self.index = index
+    self.flags = flags
+    self.padding = 0
+  }
+}

@@ -1,0 +1,54 @@
+/// Writing bytes and integers in place.
+extension WriteView {
+  /// One byte.
+  ///
+  /// - Parameter offset: from 0 to ``count``; anything else ends the program, as with an array.
+  @inlinable
+  public subscript(offset: Int) -> UInt8 {
+    get {
+      precondition(offset >= 0 && offset < count, "offset out of bounds")
+      return unsafe base.load(fromByteOffset: offset, as: UInt8.self)
+    }
+    set {
+      precondition(offset >= 0 && offset < count, "offset out of bounds")
+      unsafe base.storeBytes(of: newValue, toByteOffset: offset, as: UInt8.self)
+    }
+  }
+
+  /// Writes an integer, which need not be aligned.
+  ///
+  /// - Parameters:
+  ///   - integer: what to write.
+  ///   - offset: where its first byte goes.
+  ///   - order: the order of its bytes; as on the network (big) unless told.
+  /// - Throws: ``BufferError/outOfBounds(range:count:)`` if it is not wholly inside the view.
+  @inlinable
+  public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(
+    _ integer: T,
+    at offset: Int,
+    _ order: Endianness = .big
+  ) throws(BufferError) {
+    guard offset >= 0, offset <= count &- MemoryLayout<T>.size else {
+      throw .outOfBounds(at: offset, MemoryLayout<T>.size, count: count)
+    }
+    let raw = order == .big ? integer.bigEndian : integer.littleEndian
+    unsafe base.storeBytes(of: raw, toByteOffset: offset, as: T.self)
+  }
+
+  /// Copies bytes into the view.
+  ///
+  /// - Parameters:
+  ///   - bytes: what to copy.
+  ///   - offset: where the first one goes.
+  /// - Throws: ``BufferError/outOfBounds(range:count:)`` if they do not wholly fit.
+  @inlinable
+  public mutating func store(_ bytes: RawSpan, at offset: Int) throws(BufferError) {
+    guard offset >= 0, offset <= count &- bytes.byteCount else {
+      throw .outOfBounds(at: offset, bytes.byteCount, count: count)
+    }
+    unsafe bytes.withUnsafeBytes { source in
+      guard let from = source.baseAddress else { return }
+      unsafe (base + offset).copyMemory(from: from, byteCount: source.count)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+public import IOBuffers
+
+extension EventLoop {
+  /// How a loop is set up. Every value has a default that works; every bound is there so that nothing grows for ever.
+  public struct Configuration: Sendable {
+    /// Entries of the submission queue (io_uring_setup(2)); the kernel rounds up to a power of two.
+    public var submissionEntries: UInt32 = 1024
+    /// Entries of the completion queue. Completions beyond it wait in the kernel; none is lost.
+    public var completionEntries: UInt32 = 8192
+    /// Upper bound in bytes for the memory of this loop's arena: received data, and replies built in its buffers.
+    public var poolBytes: Int = 64 << 20
+    /// Bytes of one receive slot, or nil to choose by what the kernel offers and by `poolBytes`.
+    public var slotBytes: Int?
+    /// The processor to pin the loop's thread to, or nil to let the scheduler choose.
+    public var processor: Int?
+    /// Kernel features that must not be used, for tests and for comparing.
+    public var disabledFeatures: [KernelFeature] = []
+    /// How many task jobs run before the loop looks at the ring again.
+    public var jobBudget: Int = 256
+    /// How the arena tracks views (see `BufferArena.Configuration`).
+    public var diagnostics: BufferArena.Diagnostics = .off
+
+    /// A configuration in which everything has its default.
+    public init() {}
+  }
+}

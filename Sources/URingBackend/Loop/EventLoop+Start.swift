@@ -1,0 +1,113 @@
+internal import Glibc
+internal import IOBuffers
+internal import Logging
+internal import Synchronization
+
+extension EventLoop {
+  /// Builds what stands on a loop: the layer above passes it in, so that the loop need not know it.
+  typealias MakeClient = @Sendable (EventLoop, Configuration) throws(RingError) -> LoopClient
+
+  /// Starts a thread with a ring, an arena and an empty run queue, and returns once all three stand.
+  static func start(
+    _ configuration: Configuration,
+    index: Int,
+    logger: Logger?,
+    client: @escaping MakeClient
+  ) throws(RingError) -> EventLoop {
+    let result = StartResult()
+    try LoopThread.start {
+      LoopThread.name("sluice-\(index)")
+      do throws(RingError) {
+        let loop = try make(configuration, index: index, logger: logger, client: client)
+        result.set(.success(loop))
+        loop.run()
+      } catch {
+        result.set(.failure(error))
+      }
+    }
+    return try result.wait().get()
+  }
+
+  /// Builds a loop on the calling thread, which then has to call `run()`.
+  private static func make(
+    _ configuration: Configuration,
+    index: Int,
+    logger: Logger?,
+    client: MakeClient
+  ) throws(RingError) -> EventLoop {
+    if let processor = configuration.processor, !LoopThread.pin(to: processor) {
+      logger?.warning("cannot pin the loop", metadata: ["loop": "\(index)", "processor": "\(processor)"])
+    }
+    var features = try KernelFeatures.probe()
+    for feature in configuration.disabledFeatures { features = features.disabling(feature) }
+    let driver = try KernelDriver(
+      entries: configuration.submissionEntries,
+      completionEntries: configuration.completionEntries,
+      features: features
+    )
+    return try make(configuration, index: index, driver: driver, logger: logger, client: client)
+  }
+
+  /// Builds a loop over any driver: the seam for tests.
+  static func make(
+    _ configuration: Configuration,
+    index: Int,
+    driver: any RingDriver,
+    logger: Logger?,
+    client: MakeClient
+  ) throws(RingError) -> EventLoop {
+    let arena: BufferArena
+    do throws(BufferError) {
+      var arenaConfiguration = BufferArena.Configuration()
+      arenaConfiguration.byteLimit = configuration.poolBytes
+      arenaConfiguration.diagnostics = configuration.diagnostics
+      arena = try BufferArena(arenaConfiguration)
+    } catch {
+      throw RingError(reason: .outOfMemory, operation: "create the buffer pool: \(error)")
+    }
+    let loop = try EventLoop(
+      index: index,
+      driver: driver,
+      arena: arena,
+      jobBudget: configuration.jobBudget,
+      logger: logger
+    )
+    loop.client = try client(loop, configuration)
+    return loop
+  }
+}
+
+/// Carries the outcome of a thread's start to the thread that waits for it.
+@safe
+private final class StartResult: @unchecked Sendable {
+  // Why unchecked: the mutex and the condition below guard `value`.
+  private var mutex = unsafe pthread_mutex_t()
+  private var condition = pthread_cond_t()
+  private var value: Result<EventLoop, RingError>?
+
+  init() {
+    unsafe pthread_mutex_init(&mutex, nil)
+    unsafe pthread_cond_init(&condition, nil)
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(&condition)
+    unsafe pthread_mutex_destroy(&mutex)
+  }
+
+  func set(_ result: Result<EventLoop, RingError>) {
+    unsafe pthread_mutex_lock(&mutex)
+    value = result
+    unsafe pthread_cond_signal(&condition)
+    unsafe pthread_mutex_unlock(&mutex)
+  }
+
+  func wait() -> Result<EventLoop, RingError> {
+    unsafe pthread_mutex_lock(&mutex)
+    defer { unsafe pthread_mutex_unlock(&mutex) }
+    while true {
+      if let value { return value }
+      unsafe pthread_cond_wait(&condition, &mutex)
+    }
+  }
+}

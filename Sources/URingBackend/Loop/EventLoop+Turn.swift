@@ -1,0 +1,138 @@
+internal import DequeModule
+internal import Glibc
+internal import Logging
+internal import Synchronization
+
+extension EventLoop {
+  /// The thread's body: turn after turn until the loop is told to stop and nothing is open.
+  ///
+  /// One turn: run jobs (with a budget), let the client flush what was queued, one `enter` (submit all, wait for one,
+  /// until the next timer), reap every completion, fire timers. One system call a turn, however much moved.
+  func run() {
+    armWakeUp()
+    while true {
+      takeForeignWork()
+      runJobs()
+      let more = client.prepare()
+      if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { break }
+      enter(mustNotWait: more || !jobs.isEmpty)
+      now = LoopClock.now()
+      reap()
+      fireTimers()
+    }
+    finish()
+  }
+
+  private func takeForeignWork() {
+    guard !foreign.isEmpty else { return }
+    foreign.takeAll(into: &foreignWork)
+    for work in foreignWork {
+      switch work {
+      case .job(let job): jobs.append(job)
+      case .closure(let body): body()
+      }
+    }
+    foreignWork.removeAll(keepingCapacity: foreignWork.capacity <= 4096)
+  }
+
+  private func runJobs() {
+    var budget = jobBudget
+    let serial = unsafe asUnownedSerialExecutor()
+    let task = unsafe asUnownedTaskExecutor()
+    while budget > 0, let job = jobs.popFirst() {
+      unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+      budget -= 1
+    }
+  }
+
+  private func enter(mustNotWait: Bool) {
+    var waitFor: UInt32 = mustNotWait ? 0 : 1
+    var timeout: UInt64?
+    if waitFor == 1 {
+      if let deadline = timers.nextDeadline() {
+        let now = LoopClock.now()
+        if deadline <= now {
+          waitFor = 0
+        } else {
+          timeout = deadline - now
+        }
+      }
+    }
+    if waitFor == 1 {
+      // Announce the sleep first, look for work second: whoever pushes does it the other way round, so one of the
+      // two always sees the other.
+      sleeping.store(true, ordering: .sequentiallyConsistent)
+      if !foreign.isEmpty { waitFor = 0 }
+    }
+    counters.turns.bump()
+    do {
+      try ring.enter(waitFor: waitFor, timeoutNanoseconds: timeout)
+    } catch {
+      // Nothing that a caller did can bring this about; do not burn the core while it lasts.
+      logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
+      usleep(1000)
+    }
+    sleeping.store(false, ordering: .relaxed)
+  }
+
+  private func reap() {
+    while let completion = ring.nextCompletion() {
+      let operation = OperationID(rawValue: completion.userData)
+      if operation.kindByte == OperationKind.wake.rawValue {
+        armWakeUp()
+      } else {
+        client.complete(completion, operation)
+      }
+    }
+  }
+
+  private func armWakeUp() {
+    // The queue has room: this is the first submission of the loop, or one that follows a completion of its own.
+    if !wakeUp.arm(on: ring) {
+      logger?.error("the submission queue has no room for the wake-up read", metadata: ["loop": "\(index)"])
+    }
+  }
+
+  private func fireTimers() {
+    while timers.armed > 0, let timer = timers.popExpired(at: now) {
+      switch timer {
+      case .client(let token): client.timerFired(token)
+      case .sleeper(let sleeper): sleeper.wake(cancelled: false)
+      }
+    }
+  }
+
+  /// The end of the thread. Nothing is open any more; only the wake-up read is still with the kernel.
+  private func finish() {
+    cancelAllSleepers()
+    takeBackWakeUp()
+    client.finish()
+    ring.close()
+    drainingAfterStop.withLock { $0 = true }
+    stopped.store(true, ordering: .sequentiallyConsistent)
+    while let job = jobs.popFirst() { run(.job(job)) }
+    threadID.store(0, ordering: .relaxed)
+    drainingAfterStop.withLock { $0 = false }
+    drainAfterStop()
+    let waiters = unsafe stopWaiters
+    unsafe stopWaiters = []
+    for unsafe waiter in unsafe waiters { unsafe waiter.resume() }
+  }
+
+  /// Closing a ring cancels what is in flight only later, on a kernel thread: the read must have come back before its
+  /// memory goes. A signal of our own completes it.
+  private func takeBackWakeUp() {
+    wakeUp.signal()
+    while true {
+      while let completion = ring.nextCompletion() {
+        if OperationID(rawValue: completion.userData).kindByte == OperationKind.wake.rawValue { return }
+      }
+      do {
+        try ring.enter(waitFor: 1, timeoutNanoseconds: nil)
+      } catch {
+        logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
+        return
+      }
+    }
+  }
+}

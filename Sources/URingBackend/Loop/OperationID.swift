@@ -1,0 +1,40 @@
+/// What a completion answers: which kind of operation, on which record, of which life of that record.
+///
+/// It travels through the kernel as `user_data` (see io_uring_enter(2)): 8 bits of kind, 24 bits of generation,
+/// 32 bits of index. The generation changes each time a record is reused, so that a late completion of an earlier
+/// life is recognised and dropped.
+struct OperationID: Equatable {
+  let rawValue: UInt64
+
+  init(rawValue: UInt64) {
+    self.rawValue = rawValue
+  }
+
+  init(_ kind: OperationKind, index: UInt32 = 0, generation: UInt32 = 0) {
+    rawValue = UInt64(kind.rawValue) << 56 | UInt64(generation & OperationID.generationMask) << 32 | UInt64(index)
+  }
+
+  static let generationMask: UInt32 = 0x00FF_FFFF
+
+  var kindByte: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 56) }
+  var kind: OperationKind? { OperationKind(rawValue: kindByte) }
+  var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) & OperationID.generationMask }
+  var index: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
+}
+
+/// The kinds of operation that the layers above the ring submit.
+enum OperationKind: UInt8, CaseIterable {
+  /// A read of the loop's own eventfd: somebody woke the loop.
+  case wake = 1
+  case receive
+  case send
+  case shutdown
+  case close
+  case accept
+  case connect
+  /// A request to cancel another operation. Its own completion only says whether that was found.
+  case cancelReceive
+  case cancelSend
+  case cancelAccept
+  case cancelConnect
+}

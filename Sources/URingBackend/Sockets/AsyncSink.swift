@@ -1,0 +1,210 @@
+internal import IOBuffers
+internal import Logging
+internal import SystemPackage
+internal import Synchronization
+
+/// Lets tasks use connections: received views wait here for whoever calls `receive`, and tasks wait here for views and
+/// for room to send. It is one more sink on the same machine; loop thread only.
+@safe
+final class AsyncSink: ConnectionSink, @unchecked Sendable {
+  typealias Body = @Sendable (TCPConnection) async throws -> Void
+
+  let engine: Unmanaged<TCPEngine>
+  let states = Slab<AsyncState> { _ in AsyncState() }
+  private let nodes = ViewNodes()
+  /// What runs for each accepted connection; nil on the client's side.
+  private let body: Body?
+
+  /// - Parameter engine: outlives this sink's last connection.
+  init(engine: TCPEngine, budget: ConnectionBudget?, body: Body?) {
+    unsafe self.engine = Unmanaged.passUnretained(engine)
+    self.body = body
+    super.init(budget: budget)
+  }
+
+  @inline(__always)
+  func withEngine<R>(_ body: (TCPEngine) -> R) -> R {
+    unsafe engine._withUnsafeGuaranteedRef { body($0) }
+  }
+
+  // MARK: Events
+
+  override func opened(_ index: Int) {
+    while states.count <= index { guard states.grow() else { break } }
+    guard let body else { return }
+    let connection = makeConnection(index)
+    // One for the task, beside the one that the engine counts for the descriptor.
+    begin()
+    states[index].task = Task(executorPreference: connection.loop) { [self] in
+      await connection.run(body)
+      end()
+    }
+  }
+
+  /// A handle for the connection at `index`.
+  func makeConnection(_ index: Int) -> TCPConnection {
+    withEngine { engine in
+      TCPConnection(
+        engine: engine,
+        sink: self,
+        id: engine.records[index].id,
+        peer: engine.records[index].peer,
+        closesWhenDropped: body == nil
+      )
+    }
+  }
+
+  override func received(_ index: Int, _ view: DetachedView) {
+    if let receiver = unsafe states[index].takeReceiver() {
+      unsafe receiver.resume(returning: .view(view))
+    } else {
+      queue(view, index)
+    }
+  }
+
+  private func queue(_ view: DetachedView, _ index: Int) {
+    let count = view.count
+    withEngine { $0.records[index].machine.queueUnread(count) }
+    var view = view
+    if states[index].unread.count > 0 {
+      if nodes.joinLast(view, of: states[index].unread) { return }
+      withEngine { engine in
+        if states[index].unread.count >= engine.gatherBacklog { engine.gather(&view, on: index) }
+      }
+      if nodes.joinLast(view, of: states[index].unread) { return }
+    }
+    if !nodes.append(view, to: &states[index].unread) {
+      view.releaseReader()
+      withEngine { $0.abort(index, .system(.noMemory)) }
+    }
+  }
+
+  override func inputEnded(_ index: Int) {
+    states[index].inputEnded = true
+    if let receiver = unsafe states[index].takeReceiver() {
+      unsafe receiver.resume(returning: endOutcome(index))
+    }
+  }
+
+  override func outputDrained(_ index: Int) {
+    for waiter in states[index].takeSenders() { waiter.resume(nil) }
+  }
+
+  override func outputFailed(_ index: Int) {
+    let waiters = states[index].takeSenders()
+    guard !waiters.isEmpty else { return }
+    let error = withEngine { $0.records[index].error(or: .closed, .send) }
+    for waiter in waiters { waiter.resume(error) }
+  }
+
+  override func cancel(_ index: Int) {
+    states[index].task?.cancel()
+  }
+
+  override func closed(_ index: Int) {
+    while let view = nodes.popFirst(&states[index].unread) { view.releaseReader() }
+    inputEnded(index)
+    outputFailed(index)
+    let closers = unsafe states[index].closers
+    states[index] = AsyncState()
+    for unsafe closer in unsafe closers { unsafe closer.resume() }
+  }
+
+  // MARK: Requests
+
+  /// What `receive` can return without waiting; nil: it has to wait.
+  func receiveNow(_ index: Int) -> ReceiveOutcome? {
+    if let view = nodes.popFirst(&states[index].unread) {
+      let count = view.count
+      withEngine { $0.tookUnread(index, count) }
+      return unsafe .view(view)
+    }
+    if states[index].inputEnded { return unsafe endOutcome(index) }
+    return unsafe states[index].receiver == nil ? nil : .failed(withEngine { $0.records[index].error(or: .busy, .receive) })
+  }
+
+  private func endOutcome(_ index: Int) -> ReceiveOutcome {
+    unsafe withEngine { engine in
+      guard engine.records[index].failure != nil else { return unsafe .end }
+      return unsafe .failed(engine.records[index].error(or: .closed, .receive))
+    }
+  }
+}
+
+/// What a call of `receive` came to. Copyable, because the results of continuations must be.
+@unsafe
+enum ReceiveOutcome {
+  case view(DetachedView)
+  case end
+  case failed(SocketError)
+}
+
+/// What the tasks of one connection wait for.
+@safe
+struct AsyncState {
+  /// Received and not taken, oldest first.
+  var unread = ViewQueue()
+  var inputEnded = false
+  /// The identity of the task that the server runs for the connection. Its cancellation comes from the engine itself.
+  var rootTask: UInt = 0
+  var task: Task<Void, Never>?
+  fileprivate(set) var receiver: UnsafeContinuation<ReceiveOutcome, Never>?
+  private var receiverTicket: CancellationTicket?
+  private var senders: [SendWaiter] = []
+  var closers: [UnsafeContinuation<Void, Never>] = unsafe []
+
+  mutating func setReceiver(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>, _ ticket: CancellationTicket?) {
+    unsafe receiver = continuation
+    receiverTicket = ticket
+  }
+
+  mutating func takeReceiver() -> UnsafeContinuation<ReceiveOutcome, Never>? {
+    guard let waiting = unsafe receiver else { return nil }
+    unsafe receiver = nil
+    receiverTicket = nil
+    return unsafe waiting
+  }
+
+  /// Takes the receiver only if it is the one that `ticket` belongs to.
+  mutating func takeReceiver(of ticket: CancellationTicket) -> UnsafeContinuation<ReceiveOutcome, Never>? {
+    receiverTicket === ticket ? unsafe takeReceiver() : nil
+  }
+
+  mutating func addSender(_ waiter: SendWaiter) {
+    senders.append(waiter)
+  }
+
+  mutating func takeSenders() -> [SendWaiter] {
+    guard !senders.isEmpty else { return [] }
+    let waiting = senders
+    senders = []
+    return waiting
+  }
+
+  mutating func takeSender(of ticket: CancellationTicket) -> SendWaiter? {
+    guard let place = senders.firstIndex(where: { $0.ticket === ticket }) else { return nil }
+    return senders.remove(at: place)
+  }
+}
+
+/// A task that waits until a connection's output is below its low-water mark.
+@safe
+struct SendWaiter {
+  let continuation: UnsafeContinuation<SocketError?, Never>
+  let ticket: CancellationTicket?
+
+  func resume(_ error: SocketError?) {
+    unsafe continuation.resume(returning: error)
+  }
+}
+
+/// Connects one suspended call with the cancellation of its task, which may come before the call is parked.
+final class CancellationTicket: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  var isCancelled: Bool { flag.load(ordering: .acquiring) }
+
+  func cancel() {
+    flag.store(true, ordering: .releasing)
+  }
+}

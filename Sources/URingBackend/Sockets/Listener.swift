@@ -1,0 +1,46 @@
+internal import IOBuffers
+internal import SystemPackage
+
+/// One listening socket on one loop. Loop thread only.
+final class Listener {
+  /// Tells listener timers from connection timers.
+  static let tokenFlag: UInt64 = 1 << 63
+
+  let key: UInt32
+  let descriptor: Int32
+  let address: SocketAddress
+  let sink: ConnectionSink
+  let settings: ConnectionSettings
+  /// Shared by the loops of one server: how many connections may be open.
+  let budget: ConnectionBudget
+
+  var isArmed = false
+  var isCancelling = false
+  var isStopping = false
+  /// The limit is reached; the budget calls back.
+  var waitsForBudget = false
+  /// The kernel had no descriptor or memory; waits for a connection to close, or a moment.
+  var waitsForResources = false
+  /// Accepted, but beyond the limit: they wait here, not on the floor.
+  var surplus: [Int32] = []
+  var onStopped: [@Sendable () -> Void] = []
+
+  init(
+    key: UInt32,
+    descriptor: Int32,
+    address: SocketAddress,
+    sink: ConnectionSink,
+    settings: ConnectionSettings,
+    budget: ConnectionBudget
+  ) {
+    self.key = key
+    self.descriptor = descriptor
+    self.address = address
+    self.sink = sink
+    self.settings = settings
+    self.budget = budget
+  }
+
+  var token: UInt64 { Listener.tokenFlag | UInt64(key) }
+  var mayAccept: Bool { !isStopping && !waitsForBudget && !waitsForResources }
+}

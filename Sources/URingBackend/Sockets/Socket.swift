@@ -1,0 +1,92 @@
+internal import CLiburing
+internal import Glibc
+internal import SystemPackage
+
+/// The system calls on descriptors that are not worth a submission: each happens once in the life of a listener or a
+/// connection. Descriptors stay blocking, because O_NONBLOCK changes what the ring answers.
+enum Socket {
+  /// socket(2), stream, close-on-exec.
+  static func open(for address: SocketAddress) throws(SocketError) -> Int32 {
+    let descriptor = socket(address.domain, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw failure(.socket, address) }
+    return descriptor
+  }
+
+  /// A bound, listening socket. `sharesPort` is SO_REUSEPORT: one listener per loop on the same port.
+  static func listen(
+    on address: SocketAddress,
+    backlog: Int32,
+    options: SocketOptions,
+    sharesPort: Bool
+  ) throws(SocketError) -> Int32 {
+    let descriptor = try open(for: address)
+    do throws(SocketError) {
+      if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, address) }
+      if sharesPort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, address) }
+      if address.family == .ipv6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, address) }
+      try apply(options, to: descriptor, address)
+      var (storage, length) = address.kernelForm
+      let bound = unsafe withUnsafePointer(to: &storage) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, length) }
+      }
+      guard bound == 0 else { throw failure(.bind, address) }
+      guard Glibc.listen(descriptor, backlog) == 0 else { throw failure(.listen, address) }
+      return descriptor
+    } catch {
+      Glibc.close(descriptor)
+      throw error
+    }
+  }
+
+  /// Sets the options that both kinds of socket share.
+  static func apply(_ options: SocketOptions, to descriptor: Int32, _ address: SocketAddress?) throws(SocketError) {
+    if options.noDelay { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, address) }
+    if options.keepAlive { try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, address) }
+    if let bytes = options.sendBufferBytes { try set(descriptor, SOL_SOCKET, SO_SNDBUF, bytes, address) }
+    if let bytes = options.receiveBufferBytes { try set(descriptor, SOL_SOCKET, SO_RCVBUF, bytes, address) }
+  }
+
+  private static func set(
+    _ descriptor: Int32,
+    _ level: Int32,
+    _ name: Int32,
+    _ value: Int,
+    _ address: SocketAddress?
+  ) throws(SocketError) {
+    var value = Int32(clamping: value)
+    guard unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+      throw failure(.option, address)
+    }
+  }
+
+  /// getsockname(2): where a listener was bound in the end.
+  static func localAddress(of descriptor: Int32) -> SocketAddress? {
+    unsafe address(of: descriptor) { unsafe getsockname($0, $1, $2) }
+  }
+
+  /// getpeername(2). Nil once the peer has reset the connection, so it is asked at the start.
+  static func peerAddress(of descriptor: Int32) -> SocketAddress? {
+    unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }
+  }
+
+  private static func address(
+    of descriptor: Int32,
+    _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+  ) -> SocketAddress? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let code = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call(descriptor, $0, &length) }
+    }
+    return code == 0 ? SocketAddress(storage) : nil
+  }
+
+  /// close(2), for descriptors on which the kernel holds no operation.
+  static func close(_ descriptor: Int32) {
+    Glibc.close(descriptor)
+  }
+
+  private static func failure(_ operation: SocketError.Operation, _ address: SocketAddress?) -> SocketError {
+    SocketError(.system(Errno(rawValue: errno)), operation, peer: address)
+  }
+}

@@ -1,0 +1,92 @@
+public import SystemPackage
+
+/// What went wrong with a socket: which operation, what the kernel said, and who stood on the other side.
+public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The class of a failure.
+  public enum Kind: Hashable, Sendable {
+    /// The kernel refused or broke off the operation with this error.
+    case system(Errno)
+    /// The connection is closed, or its output is (after `closeOutput()`), on this side.
+    case closed
+    /// The task was cancelled. Nothing that was received is lost; nothing that was queued is taken back.
+    case cancelled
+    /// The time that was given ran out.
+    case timedOut
+    /// Neither side sent anything for the configured idle time.
+    case idle
+    /// The server or loop is shutting down.
+    case shuttingDown
+    /// Another task already waits in `receive` on this connection; a stream has one reader.
+    case busy
+    /// The text is not an address.
+    case invalidAddress
+  }
+
+  /// What was being done.
+  public enum Operation: String, Hashable, Sendable {
+    /// Parsing an address.
+    case address
+    /// socket(2).
+    case socket
+    /// setsockopt(2).
+    case option = "set option on"
+    /// bind(2).
+    case bind
+    /// listen(2).
+    case listen
+    /// accept(2).
+    case accept
+    /// connect(2).
+    case connect
+    /// recv(2).
+    case receive
+    /// send(2).
+    case send
+    /// close(2).
+    case close
+  }
+
+  /// The class of this failure.
+  public let kind: Kind
+  /// What was being done.
+  public let operation: Operation
+  /// The address on the other side, or the one to bind, where known.
+  public let peer: SocketAddress?
+
+  /// A failure of `operation`, with the address it concerned.
+  public init(_ kind: Kind, _ operation: Operation, peer: SocketAddress? = nil) {
+    self.kind = kind
+    self.operation = operation
+    self.peer = peer
+  }
+
+  /// The kernel's error number, where the kernel was the one to refuse.
+  public var errno: Errno? {
+    if case .system(let errno) = kind { errno } else { nil }
+  }
+
+  /// What happened and what to do about it.
+  public var description: String {
+    let what = peer.map { "\(operation.rawValue) \($0)" } ?? operation.rawValue
+    return "\(what): \(reason)"
+  }
+
+  private var reason: String {
+    switch kind {
+    case .system(.addressInUse):
+      "the port is in use; stop the program that holds it, or choose another port (0 lets the kernel choose)"
+    case .system(.permissionDenied) where operation == .bind:
+      "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE"
+    case .system(.tooManyOpenFiles):
+      "too many open files in this process; raise `ulimit -n` or lower the connection limit"
+    case .system(let errno): "\(errno.description) (errno \(errno.rawValue))"
+    case .closed: "the connection is closed on this side"
+    case .cancelled: "the task was cancelled"
+    case .timedOut: "timed out"
+    case .idle: "no byte moved for the idle time; raise the idle timeout if that is expected"
+    case .shuttingDown: "the server is shutting down"
+    case .busy: "another task already waits for bytes of this connection"
+    case .invalidAddress: "not an IPv4 or IPv6 address"
+    }
+  }
+}

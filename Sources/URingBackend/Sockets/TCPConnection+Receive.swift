@@ -1,0 +1,68 @@
+public import IOBuffers
+
+extension TCPConnection {
+  /// The next bytes of the stream, as a locked view of the memory that the kernel filled; nil once the peer has ended
+  /// its stream.
+  ///
+  /// Suspends until something arrives. How the bytes are cut into views is the kernel's choice, as with recv(2).
+  /// Release a view (or let it go) when you are done with it: the memory is reused then, and not before.
+  ///
+  /// - Throws: `SocketError`: the kernel's error when the connection broke (after everything that arrived before has
+  ///   been taken); `.cancelled` when the task is cancelled, which loses nothing, the next call goes on; `.busy` when
+  ///   another task waits already; `.idle`, `.shuttingDown` or `.closed` when this side ended the connection.
+  public func receive() async throws(SocketError) -> ReadView? {
+    let outcome: ReceiveOutcome
+    if loop.isCurrent {
+      guard let index = engine.find(id) else { throw SocketError(.closed, .receive, peer: peer) }
+      if let ready = unsafe sink.receiveNow(index) {
+        unsafe outcome = ready
+      } else if sink.states[index].rootTask == TCPConnection.currentTaskIdentity {
+        // The server's own task: whoever cancels it tells the engine too, so no handler has to be set up per call.
+        unsafe outcome = await withUnsafeContinuation { continuation in
+          unsafe sink.states[index].setReceiver(continuation, nil)
+        }
+      } else {
+        unsafe outcome = await receiveCancellable()
+      }
+    } else {
+      unsafe outcome = await receiveCancellable()
+    }
+    switch unsafe outcome {
+    case .view(let view): return ReadView(view)
+    case .end: return nil
+    case .failed(let error): throw error
+    }
+  }
+
+  /// The way for all other tasks: parks on the loop, and listens to the task's cancellation.
+  private func receiveCancellable() async -> ReceiveOutcome {
+    let ticket = CancellationTicket()
+    return unsafe await withTaskCancellationHandler {
+      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<ReceiveOutcome, Never>) in
+        loop.execute { unsafe self.park(continuation, ticket) }
+      }
+    } onCancel: {
+      ticket.cancel()
+      loop.execute { self.cancelReceive(ticket) }
+    }
+  }
+
+  private func park(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>, _ ticket: CancellationTicket) {
+    guard let index = engine.find(id) else {
+      unsafe continuation.resume(returning: .failed(SocketError(.closed, .receive, peer: peer)))
+      return
+    }
+    if ticket.isCancelled {
+      unsafe continuation.resume(returning: .failed(SocketError(.cancelled, .receive, peer: peer)))
+    } else if let ready = unsafe sink.receiveNow(index) {
+      unsafe continuation.resume(returning: ready)
+    } else {
+      unsafe sink.states[index].setReceiver(continuation, ticket)
+    }
+  }
+
+  private func cancelReceive(_ ticket: CancellationTicket) {
+    guard let index = engine.find(id), let receiver = unsafe sink.states[index].takeReceiver(of: ticket) else { return }
+    unsafe receiver.resume(returning: .failed(SocketError(.cancelled, .receive, peer: peer)))
+  }
+}

@@ -1,0 +1,172 @@
+internal import Logging
+internal import SystemPackage
+
+/// Listening and accepting. Loop thread only.
+extension TCPEngine {
+  /// How long accepting rests when the kernel is out of descriptors or memory and no connection closes meanwhile.
+  static let resourcePause: UInt64 = 100_000_000
+
+  /// Starts accepting on a listening descriptor, which the engine closes in the end.
+  func startListening(
+    _ descriptor: Int32,
+    address: SocketAddress,
+    sink: ConnectionSink,
+    settings: ConnectionSettings,
+    budget: ConnectionBudget
+  ) -> UInt32 {
+    let listener = Listener(
+      key: nextKey(),
+      descriptor: descriptor,
+      address: address,
+      sink: sink,
+      settings: settings,
+      budget: budget
+    )
+    listeners[listener.key] = listener
+    arm(listener)
+    return listener.key
+  }
+
+  private func arm(_ listener: Listener) {
+    guard listener.mayAccept, !listener.isArmed else { return }
+    let user = OperationID(.accept, index: listener.key).rawValue
+    let armed =
+      loop.features.has(.multishotAccept)
+      ? ring.prepareAcceptMultishot(listener.descriptor, userData: user)
+      : ring.prepareAcceptOnce(listener.descriptor, userData: user)
+    if armed {
+      listener.isArmed = true
+    } else {
+      // The kernel takes no submissions right now; a closing connection or the timer brings us back.
+      rest(listener)
+    }
+  }
+
+  func acceptCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard let listener = listeners[operation.index] else {
+      if completion.result >= 0 { Socket.close(completion.result) }
+      return
+    }
+    if !completion.hasMore {
+      listener.isArmed = false
+      listener.isCancelling = false
+    }
+    if completion.result >= 0 {
+      admit(completion.result, by: listener)
+    } else {
+      acceptFailed(Errno(rawValue: -completion.result), listener)
+    }
+    continueAccepting(listener)
+  }
+
+  /// A connection that was accepted is served, also when it arrives while the listener stops: its peer thinks that it
+  /// is connected.
+  private func admit(_ descriptor: Int32, by listener: Listener) {
+    guard !isStopping else {
+      Socket.close(descriptor)
+      return
+    }
+    guard listener.surplus.isEmpty, listener.budget.take() else {
+      listener.surplus.append(descriptor)
+      waitForBudget(listener)
+      return
+    }
+    if open(descriptor, sink: listener.sink, settings: listener.settings) == nil { listener.budget.giveBack() }
+    // Better to stop one early than to accept one too many.
+    if listener.budget.inUse >= listener.budget.limit { waitForBudget(listener) }
+  }
+
+  private func acceptFailed(_ errno: Errno, _ listener: Listener) {
+    switch errno {
+    case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace:
+      loop.logger?.warning(
+        "accepting rests until resources are free",
+        metadata: ["address": "\(listener.address)", "error": "\(errno)"]
+      )
+      rest(listener)
+    default:
+      // Cancelled by us, or a peer that was gone before it was accepted (ECONNABORTED and the like; accept(2) says to
+      // treat network errors as "try again").
+      break
+    }
+  }
+
+  private func rest(_ listener: Listener) {
+    guard !listener.waitsForResources else { return }
+    listener.waitsForResources = true
+    counters.acceptsPaused.bump()
+    let (deadline, _) = loop.now.addingReportingOverflow(TCPEngine.resourcePause)
+    _ = loop.timers.arm(deadline, .client(listener.token))
+  }
+
+  func retryAccepting(_ token: UInt64) {
+    guard let listener = listeners[UInt32(truncatingIfNeeded: token)] else { return }
+    listener.waitsForResources = false
+    continueAccepting(listener)
+  }
+
+  /// A connection of this loop closed: there is a descriptor again.
+  func resumeAcceptingAfterClose() {
+    for listener in listeners.values where listener.waitsForResources {
+      listener.waitsForResources = false
+      continueAccepting(listener)
+    }
+  }
+
+  private func waitForBudget(_ listener: Listener) {
+    guard !listener.waitsForBudget else { return }
+    listener.waitsForBudget = true
+    counters.acceptsPaused.bump()
+    let loop = loop
+    let key = listener.key
+    listener.budget.whenFree {
+      loop.submit(.closure { self.budgetFree(key) })
+    }
+  }
+
+  private func budgetFree(_ key: UInt32) {
+    guard let listener = listeners[key] else { return }
+    listener.waitsForBudget = false
+    let waiting = listener.surplus
+    listener.surplus = []
+    for descriptor in waiting { admit(descriptor, by: listener) }
+    continueAccepting(listener)
+  }
+
+  /// Arms, pauses or ends a listener, whichever its state asks for.
+  private func continueAccepting(_ listener: Listener) {
+    if listener.mayAccept {
+      arm(listener)
+    } else if listener.isArmed, !listener.isCancelling {
+      listener.isCancelling = ring.prepareCancel(
+        target: OperationID(.accept, index: listener.key).rawValue,
+        userData: OperationID(.cancelAccept, index: listener.key).rawValue
+      )
+    }
+    if listener.isStopping, !listener.isArmed { finishStopping(listener) }
+  }
+
+  func acceptCancelCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard completion.result < 0, let listener = listeners[operation.index] else { return }
+    listener.isCancelling = false
+    continueAccepting(listener)
+  }
+
+  /// Stops accepting; `onStopped` runs when the listening descriptor is closed.
+  func stopListening(_ listener: Listener, onStopped: (@Sendable () -> Void)? = nil) {
+    if let onStopped { listener.onStopped.append(onStopped) }
+    listener.isStopping = true
+    continueAccepting(listener)
+  }
+
+  private func finishStopping(_ listener: Listener) {
+    if isStopping || listener.waitsForBudget {
+      // Nobody will serve these any more.
+      for descriptor in listener.surplus { Socket.close(descriptor) }
+      listener.surplus = []
+    }
+    Socket.close(listener.descriptor)
+    listeners[listener.key] = nil
+    for body in listener.onStopped { body() }
+  }
+}

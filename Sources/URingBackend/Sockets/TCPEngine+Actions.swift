@@ -1,0 +1,143 @@
+internal import CLiburing
+internal import Glibc
+internal import IOBuffers
+
+extension TCPEngine {
+  /// Asks the machine of one connection what to do, and does it. Room in the submission queue is there.
+  func settle(_ index: Int) {
+    let actions = records[index].machine.decide()
+    guard !actions.isEmpty else { return }
+    if actions.contains(.startSend) { startSend(index) }
+    if actions.contains(.armReceive) { armReceive(index) }
+    if actions.isDisjoint(with: .rare) { return }
+    settleRare(index, actions)
+  }
+
+  private func settleRare(_ index: Int, _ actions: ConnectionMachine.Actions) {
+    if actions.contains(.dropOutput) { dropOutput(index) }
+    if actions.contains(.cancelReceive) {
+      submitted(
+        ring.prepareCancel(
+          target: records[index].operation(.receive),
+          userData: records[index].operation(.cancelReceive)
+        )
+      )
+    }
+    if actions.contains(.cancelSend) {
+      submitted(
+        ring.prepareCancel(
+          target: records[index].operation(.send),
+          userData: records[index].operation(.cancelSend)
+        )
+      )
+    }
+    if actions.contains(.shutdownOutput) {
+      submitted(
+        ring.prepareShutdown(
+          records[index].descriptor,
+          how: Int32(SHUT_WR),
+          userData: records[index].operation(.shutdown)
+        )
+      )
+    }
+    if actions.contains(.startLinger) { armTimer(index, .linger) }
+    if actions.contains(.closeDescriptor) {
+      submitted(ring.prepareClose(records[index].descriptor, userData: records[index].operation(.close)))
+    }
+  }
+
+  /// `prepare…` cannot fail here: `settleDirty` reserves room for every action that one decision can ask for.
+  func submitted(_ success: Bool) {
+    assert(success, "the submission queue was reserved")
+  }
+
+  private func armReceive(_ index: Int) {
+    let record = records[index].operation(.receive)
+    let descriptor = records[index].descriptor
+    // On an empty ring a receive fails at once; with POLL_FIRST it parks until there is data to be had.
+    let pollFirst = buffers.isEmpty
+    if loop.features.has(.multishotReceive) {
+      let limit = loop.features.has(.receiveLimit) ? records[index].machine.receiveAllowance : 0
+      submitted(
+        ring.prepareReceiveMultishot(
+          descriptor,
+          group: buffers.group,
+          limit: limit,
+          pollFirst: pollFirst,
+          userData: record
+        )
+      )
+    } else {
+      submitted(
+        ring.prepareReceiveOnce(
+          descriptor,
+          group: buffers.group,
+          length: 0,
+          pollFirst: pollFirst,
+          userData: record
+        )
+      )
+    }
+  }
+
+  /// Sends what is queued: one view with a send, several with one vectored send.
+  ///
+  /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a
+  /// submission each time; MSG_NOSIGNAL because a peer that resets must not end the process.
+  private func startSend(_ index: Int) {
+    let queue = records[index].sendQueue
+    let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL)
+    let user = records[index].operation(.send)
+    let descriptor = records[index].descriptor
+    let first = sendNodes.view(at: queue.first)
+    guard let view = first.view else { return }
+    guard queue.count > 1, let message = unsafe beginVector(Int(queue.count)) else {
+      submitted(
+        unsafe ring.prepareSend(
+          descriptor,
+          base: UnsafeRawPointer(view.base),
+          count: Int(view.count),
+          flags: flags,
+          userData: user
+        )
+      )
+      return
+    }
+    var node = queue.first
+    while node != ViewNodes.none, unsafe vectors.hasRoom(message) {
+      let (view, next) = sendNodes.view(at: node)
+      guard let view = view else { break }
+      unsafe vectors.append(view, to: message)
+      node = next
+    }
+    submitted(unsafe ring.prepareSendVector(descriptor, message: message, flags: flags, userData: user))
+  }
+
+  private func beginVector(_ count: Int) -> UnsafeMutablePointer<msghdr>? {
+    if let message = unsafe vectors.begin(upTo: count) { return unsafe message }
+    // The scratch of this turn is used up: hand over what is prepared, and start over.
+    ring.flush()
+    guard ring.pendingSubmissions == 0 else { return nil }
+    vectors.reset()
+    return unsafe vectors.begin(upTo: count)
+  }
+
+  /// Gives back everything that is queued. The kernel holds none of it: no send is in flight.
+  private func dropOutput(_ index: Int) {
+    var dropped = 0
+    while let view = sendNodes.popFirst(&records[index].sendQueue) {
+      dropped += Int(view.count)
+      view.releaseReader()
+    }
+    records[index].gather.close()
+    _ = records[index].machine.dropUnsent(dropped)
+    withSink(index) { $0.outputFailed(index) }
+  }
+}
+
+extension ConnectionMachine.Actions {
+  /// What a connection does a few times in its life, not once per message.
+  static let rare: ConnectionMachine.Actions = [
+    .cancelReceive, .cancelSend, .shutdownOutput, .dropOutput, .closeDescriptor, .startLinger,
+  ]
+}

@@ -1,0 +1,158 @@
+internal import IOBuffers
+internal import SystemPackage
+
+extension TCPEngine {
+  /// Sends a completion to the code for its kind of operation.
+  func dispatch(_ completion: Completion, _ operation: OperationID) {
+    switch operation.kind {
+    case .receive: receiveCompleted(completion, operation)
+    case .send: sendCompleted(completion, operation)
+    case .shutdown: shutdownCompleted(operation)
+    case .close: closeCompleted(operation)
+    case .accept: acceptCompleted(completion, operation)
+    case .connect: connectCompleted(completion, operation)
+    case .cancelReceive: receiveCancelCompleted(completion, operation)
+    case .cancelSend: sendCancelCompleted(completion, operation)
+    case .cancelAccept: acceptCancelCompleted(completion, operation)
+    case .cancelConnect, .wake, nil: break
+    }
+  }
+
+  // MARK: Receive
+
+  private func receiveCompleted(_ completion: Completion, _ operation: OperationID) {
+    // The slot's accounts are kept whoever the completion was for; an error may carry a slot too.
+    let view = completion.bufferID == nil ? nil : buffers.take(completion)
+    guard let index = find(operation) else {
+      view?.releaseReader()
+      return
+    }
+    records[index].machine.receiveCompleted(more: completion.hasMore)
+    if let view = view {
+      deliver(view, to: index)
+    } else if completion.result <= 0 {
+      receiveEnded(index, completion)
+    }
+    // Most messages leave nothing to decide: the receive stands, and what a sink queued has marked the record itself.
+    if !completion.hasMore || records[index].machine.mustPauseInput { markDirty(index) }
+  }
+
+  @inline(__always)
+  private func deliver(_ view: DetachedView, to index: Int) {
+    let count = view.count
+    counters.messagesReceived.bump()
+    counters.bytesReceived.bump(by: UInt64(count))
+    records[index].lastActivity = loop.now
+    if records[index].machine.delivers {
+      withSink(index) { $0.received(index, view) }
+    } else {
+      view.releaseReader()
+    }
+  }
+
+  private func receiveEnded(_ index: Int, _ completion: Completion) {
+    switch Errno(rawValue: -completion.result) {
+    case .noBufferSpace:
+      records[index].machine.starve()
+      starved.append(records[index].id)
+      buffers.noteDry()
+    case .canceled, .interrupted, .resourceTemporarilyUnavailable:
+      // Cancelled by us, or nothing there yet: the next decision arms it again if it is wanted.
+      break
+    case Errno(rawValue: 0):
+      endInput(index, nil)
+    case let errno:
+      endInput(index, errno)
+    }
+  }
+
+  private func endInput(_ index: Int, _ errno: Errno?) {
+    guard !records[index].machine.flags.contains(.inputEnded) else { return }
+    records[index].machine.inputEnd()
+    if let errno {
+      fail(index, .system(errno), .receive)
+      // A reset ends both directions.
+      records[index].machine.outputFail()
+    }
+    if !records[index].machine.flags.contains(.closing) { withSink(index) { $0.inputEnded(index) } }
+  }
+
+  private func receiveCancelCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard completion.result < 0, let index = find(operation) else { return }
+    if records[index].machine.flags.contains(.receiveArmed) {
+      records[index].machine.receiveCancelMissed()
+      markDirty(index)
+    }
+  }
+
+  // MARK: Send
+
+  private func sendCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard let index = find(operation) else { return }
+    let sent = max(0, Int(completion.result))
+    counters.bytesSent.bump(by: UInt64(sent))
+    releaseSent(index, sent)
+    records[index].lastActivity = loop.now
+    let drained = records[index].machine.sendCompleted(sent)
+    if completion.result < 0 {
+      let errno = Errno(rawValue: -completion.result)
+      switch errno {
+      case .interrupted, .resourceTemporarilyUnavailable, .canceled, .noBufferSpace, .noMemory:
+        // What is queued goes out with the next decision, unless the connection is being aborted.
+        break
+      default:
+        fail(index, .system(errno), .send)
+        records[index].machine.outputFail()
+        withSink(index) { $0.outputFailed(index) }
+      }
+    }
+    if drained { withSink(index) { $0.outputDrained(index) } }
+    if records[index].machine.hasWorkAfterSend { markDirty(index) }
+  }
+
+  /// Gives back the views of what the kernel has sent; the rest of a short send stays at the front of the queue.
+  private func releaseSent(_ index: Int, _ sent: Int) {
+    var left = sent
+    while left > 0 {
+      let first = sendNodes.view(at: records[index].sendQueue.first)
+      guard let view = first.view else { return }
+      let count = Int(view.count)
+      if count > left {
+        sendNodes.trimFirst(records[index].sendQueue, by: left)
+        return
+      }
+      left -= count
+      _ = sendNodes.popFirst(&records[index].sendQueue)
+      view.releaseReader()
+    }
+    if records[index].sendQueue.isEmpty { records[index].gather.close() }
+  }
+
+  private func sendCancelCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard completion.result < 0, let index = find(operation) else { return }
+    if records[index].machine.flags.contains(.sendInFlight) {
+      records[index].machine.sendCancelMissed()
+      markDirty(index)
+    }
+  }
+
+  // MARK: Ends
+
+  private func shutdownCompleted(_ operation: OperationID) {
+    guard let index = find(operation) else { return }
+    records[index].machine.shutdownCompleted()
+    markDirty(index)
+  }
+
+  private func closeCompleted(_ operation: OperationID) {
+    guard let index = find(operation) else { return }
+    retire(index)
+  }
+
+  /// Remembers why a connection broke; the first reason counts.
+  func fail(_ index: Int, _ kind: SocketError.Kind, _ operation: SocketError.Operation) {
+    guard records[index].failure == nil else { return }
+    records[index].failure = kind
+    records[index].failedOperation = operation
+  }
+}

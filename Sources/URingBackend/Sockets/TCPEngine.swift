@@ -1,0 +1,257 @@
+internal import IOBuffers
+internal import Logging
+internal import SystemPackage
+
+/// All sockets of one loop: the state machines' events come from completions, their decisions become submissions.
+///
+/// Loop thread only. Nothing here submits as a side effect of an event: events mark a connection as dirty, and
+/// `prepare` settles all dirty ones right before the loop enters the kernel, so that everything that moved in a turn
+/// goes out with one system call.
+final class TCPEngine: LoopClient, @unchecked Sendable {
+  let loop: EventLoop
+  let ring: Ring
+  let arena: BufferArena
+  let buffers: ProvidedBufferRing
+  let records = Slab<ConnectionRecord> { ConnectionRecord(index: UInt32($0)) }
+  let sendNodes = ViewNodes()
+  let vectors: SendVectors
+  let counters: LoopCounters
+
+  /// Views beyond this many in one queue are gathered when they are small: see `GatherSlot`.
+  let gatherBacklog: UInt32
+  let gatherSlotBytes: Int
+
+  private var freeRecords: [UInt32] = []
+  private var firstDirty: UInt32 = .max
+  private var lastDirty: UInt32 = .max
+  private(set) var openConnections = 0
+
+  /// Connections that wait for slots, in the order in which they ran dry.
+  var starved = StarvedQueue()
+  var waitsForSlots = false
+  var slotsReturned = false
+
+  var listeners: [UInt32: Listener] = [:]
+  var connecting: [UInt32: ConnectAttempt] = [:]
+  var nextAttempt: UInt32 = 0
+  var isStopping = false
+  /// Serves the connections that this side opened.
+  private(set) lazy var clientSink = AsyncSink(engine: self, budget: nil, body: nil)
+
+  init(loop: EventLoop, configuration: EventLoop.Configuration) throws(RingError) {
+    self.loop = loop
+    ring = loop.ring
+    arena = loop.arena
+    counters = loop.counters
+    let plan = ReceivePlan(
+      poolBytes: configuration.poolBytes,
+      slotBytes: configuration.slotBytes,
+      incremental: loop.features.has(.incrementalBuffers)
+    )
+    buffers = try ProvidedBufferRing(
+      ring: loop.ring,
+      arena: loop.arena,
+      group: 0,
+      slotBytes: plan.slotBytes,
+      entries: plan.entries,
+      initialSlots: plan.initialSlots
+    )
+    gatherBacklog = plan.gatherBacklog
+    gatherSlotBytes = plan.gatherSlotBytes
+    vectors = SendVectors()
+    super.init()
+    _ = buffers.replenish()
+  }
+
+  // MARK: Records
+
+  /// The record that `id` names, or nil when its life is over.
+  @inline(__always)
+  func find(_ id: ConnectionID) -> Int? {
+    let index = Int(id.index)
+    guard index < records.count, records[index].isOpen, records[index].generation == id.generation else { return nil }
+    return index
+  }
+
+  @inline(__always)
+  func find(_ operation: OperationID) -> Int? {
+    find(ConnectionID(index: operation.index, generation: operation.generation))
+  }
+
+  /// Takes over a connected descriptor. Nil, and the descriptor is closed, when the loop has no record left.
+  func open(_ descriptor: Int32, sink: ConnectionSink, settings: ConnectionSettings) -> Int? {
+    guard let index = takeRecord() else {
+      Socket.close(descriptor)
+      return nil
+    }
+    records[index].isOpen = true
+    records[index].descriptor = descriptor
+    records[index].machine = ConnectionMachine(limits: settings.limits)
+    records[index].timeouts = settings.timeouts
+    unsafe records[index].sink = Unmanaged.passRetained(sink)
+    records[index].peer = Socket.peerAddress(of: descriptor)
+    records[index].lastActivity = loop.now
+    openConnections += 1
+    counters.connectionsOpened.bump()
+    armIdleTimer(index)
+    markDirty(index)
+    sink.begin()
+    sink.opened(index)
+    return index
+  }
+
+  private func takeRecord() -> Int? {
+    if let index = freeRecords.popLast() { return Int(index) }
+    let start = records.count
+    guard records.grow() else { return nil }
+    for index in (start + 1..<records.count).reversed() { freeRecords.append(UInt32(index)) }
+    return start
+  }
+
+  /// The descriptor is closed: the record's life ends.
+  func retire(_ index: Int) {
+    cancelTimer(index)
+    records[index].machine.closeCompleted()
+    let sink = unsafe records[index].sink
+    withSink(index) {
+      $0.closed(index)
+      $0.budget?.giveBack()
+      $0.end()
+    }
+    unsafe sink?.release()
+    unsafe records[index].sink = nil
+    records[index].gather.close()
+    records[index].isOpen = false
+    records[index].descriptor = -1
+    records[index].failure = nil
+    records[index].peer = nil
+    records[index].generation = (records[index].generation &+ 1) & OperationID.generationMask
+    freeRecords.append(UInt32(index))
+    openConnections -= 1
+    counters.connectionsClosed.bump()
+    resumeAcceptingAfterClose()
+  }
+
+  /// Calls `body` with the sink of a connection, without counting a reference.
+  @inline(__always)
+  func withSink(_ index: Int, _ body: (ConnectionSink) -> Void) {
+    guard let sink = unsafe records[index].sink else { return }
+    unsafe sink._withUnsafeGuaranteedRef { body($0) }
+  }
+
+  // MARK: Events of the loop
+
+  override func complete(_ completion: Completion, _ operation: OperationID) {
+    dispatch(completion, operation)
+  }
+
+  override func timerFired(_ token: UInt64) {
+    if token & TCPEngine.connectToken == TCPEngine.connectToken {
+      connectTimerFired(token)
+    } else if token & Listener.tokenFlag != 0 {
+      retryAccepting(token)
+    } else {
+      connectionTimerFired(ConnectionID(token: token))
+    }
+  }
+
+  // MARK: Settling
+
+  @inline(__always)
+  func markDirty(_ index: Int) {
+    guard !records[index].isDirty else { return }
+    records[index].isDirty = true
+    records[index].nextDirty = .max
+    if firstDirty == .max {
+      firstDirty = UInt32(index)
+    } else {
+      records[Int(lastDirty)].nextDirty = UInt32(index)
+    }
+    lastDirty = UInt32(index)
+  }
+
+  override func prepare() -> Bool {
+    if ring.pendingSubmissions == 0 { vectors.reset() }
+    settleDirty()
+    feedStarved()
+    return firstDirty != .max || slotsReturned
+  }
+
+  /// Carries out what each dirty connection decides, in the order in which they became dirty.
+  private func settleDirty() {
+    while firstDirty != .max {
+      // A decision must be carried out whole, so room for all it can ask is made first.
+      guard ring.reserve(8) else { return }
+      let index = Int(firstDirty)
+      firstDirty = records[index].nextDirty
+      records[index].isDirty = false
+      guard records[index].isOpen else { continue }
+      if records[index].hasAbortNotice { deliverAbortNotice(index) }
+      settle(index)
+    }
+  }
+
+  /// Posts slots that came back, and lets as many starved connections read again, oldest first.
+  private func feedStarved() {
+    slotsReturned = false
+    _ = buffers.replenish()
+    counters.postedSlots.set(UInt64(buffers.postedSlots))
+    guard !starved.isEmpty else { return }
+    var portions = buffers.postedSlots
+    while portions > 0, let id = starved.popFirst() {
+      guard let index = find(id) else { continue }
+      records[index].machine.feed()
+      markDirty(index)
+      portions -= 1
+    }
+    // The slots are published by now: the receives may follow.
+    settleDirty()
+    if !starved.isEmpty, buffers.postedSlots == 0, !waitsForSlots { waitForSlots() }
+  }
+
+  private func waitForSlots() {
+    waitsForSlots = true
+    counters.starvedWaits.bump()
+    let loop = loop
+    arena.whenAvailable(slotBytes: buffers.slotBytes) {
+      loop.execute {
+        self.waitsForSlots = false
+        self.slotsReturned = true
+      }
+    }
+  }
+
+  /// Tells the sink that its connection was aborted. Not at the abort itself, which may come out of the sink's own call.
+  private func deliverAbortNotice(_ index: Int) {
+    records[index].hasAbortNotice = false
+    withSink(index) {
+      $0.inputEnded(index)
+      $0.outputFailed(index)
+    }
+  }
+
+  /// Aborts every connection of one sink, and cancels what runs for it.
+  func abortAll(of sink: ConnectionSink, _ kind: SocketError.Kind) {
+    for index in 0..<records.count where records[index].isOpen {
+      guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
+      abort(index, kind)
+      sink.cancel(index)
+    }
+  }
+
+  // MARK: Stopping
+
+  override func stop() {
+    isStopping = true
+    for listener in listeners.values { stopListening(listener) }
+    for attempt in connecting.values { cancel(attempt, .shuttingDown) }
+    for index in 0..<records.count where records[index].isOpen { abort(index, .shuttingDown) }
+  }
+
+  override var isIdle: Bool { openConnections == 0 && listeners.isEmpty && connecting.isEmpty }
+
+  override func finish() {
+    buffers.close()
+    arena.close()
+  }
+}

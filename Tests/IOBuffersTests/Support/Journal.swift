@@ -1,0 +1,13 @@
+import Synchronization
+
+/// What happened, in the order in which it happened, from any task or thread.
+final class Journal<Entry: Sendable>: Sendable {
+  private let log = Mutex<[Entry]>([])
+
+  var entries: [Entry] { log.withLock { $0 } }
+  var count: Int { log.withLock { $0.count } }
+
+  func append(_ entry: Entry) {
+    log.withLock { $0.append(entry) }
+  }
+}

@@ -1,0 +1,25 @@
+/// SplitMix64: the same seed gives the same run on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) {
+    state = seed
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  /// 0..<bound without the bias removal of `Int.random`: cheap in debug builds, and good enough here.
+  mutating func below(_ bound: Int) -> Int {
+    bound <= 1 ? 0 : Int(truncatingIfNeeded: next() >> 33) % bound
+  }
+
+  mutating func chance(_ numerator: Int, in denominator: Int) -> Bool {
+    below(denominator) < numerator
+  }
+}
