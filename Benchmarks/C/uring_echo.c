@@ -269,11 +269,17 @@ static bool over_limit(const struct connection *c)
     return c->unsent >= high_water || c->pieces >= PIECES_PER_CONNECTION;
 }
 
+static bool may_receive(const struct connection *c)
+{
+    return !c->receiving && !c->starved && !c->ended && !c->failed && c->live && c->unsent <= low_water
+        && c->pieces < PIECES_PER_CONNECTION;
+}
+
 static void resume_receiving(struct connection *c)
 {
-    if (c->receiving || c->starved || c->ended || c->failed || !c->live) return;
-    if (c->unsent > low_water || c->pieces >= PIECES_PER_CONNECTION) return;
-    if (posted_count) arm_receive(c, false);
+    if (!may_receive(c)) return;
+    // Nobody overtakes those who wait for slots.
+    if (posted_count && first_starved == NONE) arm_receive(c, false);
     else park(c);
 }
 
@@ -471,7 +477,7 @@ static void turn(void)
         if (first_starved == NONE) last_starved = NONE;
         c->starved = false;
         if (c->ended || c->failed) settle(c);
-        else resume_receiving(c);
+        else if (may_receive(c)) arm_receive(c, false);
     }
 }
 

@@ -40,7 +40,13 @@ class Lines:
     def __init__(self, pipe):
         self.seen = []
         self._queue = queue.Queue()
-        threading.Thread(target=self._read, args=(pipe,), daemon=True).start()
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def all(self, seconds=10):
+        """Every line, once the process has ended."""
+        self._thread.join(seconds)
+        return self.seen
 
     def _read(self, pipe):
         for line in pipe:
@@ -52,7 +58,7 @@ class Lines:
         end = time.monotonic() + seconds
         while True:
             try:
-                line = self._queue.get(timeout=max(0.0, end - time.monotonic()))
+                line = self._queue.get(timeout=max(0.001, end - time.monotonic()))
             except queue.Empty:
                 raise Failure(f"{who}: no line like '{pattern}' within {seconds:.0f} s") from None
             if line is None:
@@ -155,9 +161,10 @@ class Load(Process):
             status = self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise Failure(f"echo_load did not end within {seconds} s") from None
-        found = [line for line in self.lines.seen if line.startswith("{")]
+        lines = self.lines.all()
+        found = [line for line in lines if line.startswith("{")]
         if status != 0 or not found:
-            raise Failure("echo_load failed:\n" + "\n".join(self.lines.seen[-5:]))
+            raise Failure(f"echo_load failed, status {status}:\n" + "\n".join(lines[-5:]))
         return json.loads(found[-1])
 
 

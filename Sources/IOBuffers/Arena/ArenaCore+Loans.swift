@@ -14,7 +14,7 @@ extension ArenaCore {
       return try loan(bytes)
     } catch {
       // No segment can be larger than the limit: waiting would be for ever.
-      guard case .limitReached = error, Platform.wholePages(bytes) <= configuration.byteLimit else { throw error }
+      guard case .limitReached = error, bytes <= configuration.largestLoan else { throw error }
     }
     let waiter = ArenaWaiter(bytes: bytes)
     let result = await withTaskCancellationHandler {
@@ -38,8 +38,7 @@ extension ArenaCore {
         wakeups.append(.loan(continuation, .failure(.closed)))
       } else {
         waiter.purpose = .loan(continuation)
-        state.queue.append(waiter)
-        state.counters.waits += 1
+        state.enqueue(waiter)
       }
     }
   }
@@ -47,7 +46,8 @@ extension ArenaCore {
   private func cancel(_ waiter: ArenaWaiter) {
     withState { state, wakeups in
       waiter.isCancelled = true
-      if state.queue.remove(waiter), case .loan(let continuation) = waiter.purpose {
+      if state.queue.remove(waiter, line: state.line(for: waiter.bytes)), case .loan(let continuation) = waiter.purpose
+      {
         wakeups.append(.loan(continuation, .failure(.cancelled)))
       }
     }

@@ -1,12 +1,10 @@
-internal import Synchronization
-
 /// The arena itself. ``BufferArena`` is only the handle by which a program reaches it: the core lives until it is closed
 /// and the last of its slots is home, and holds a reference to itself until then. So slots and views need not retain it.
 package final class ArenaCore: SlotHome, @unchecked Sendable {
   let configuration: BufferArena.Configuration
   private let isSanitized: Bool
   private let returns = ReturnList()
-  private let state: Mutex<ArenaState>
+  private let state: Guarded<ArenaState>
 
   init(_ configuration: BufferArena.Configuration) {
     self.configuration = configuration
@@ -15,7 +13,7 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
     var flags: SlotHeader.Flags = []
     if isSanitized { flags.insert(.sanitized) }
     if holders != nil { flags.insert(.tracked) }
-    self.state = Mutex(ArenaState(configuration, flags: flags))
+    self.state = Guarded(ArenaState(configuration, flags: flags))
     super.init(holders: holders)
     // Given up by whoever finds the arena closed and complete.
     _ = unsafe Unmanaged.passRetained(self)

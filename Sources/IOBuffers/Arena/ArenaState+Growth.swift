@@ -40,18 +40,17 @@ extension ArenaState {
   /// Maps a segment for a size class. Nil when that worked.
   mutating func grow(_ place: Int) -> BufferError? {
     let slotBytes = classes[place].slotBytes
-    let least = Platform.wholePages(slotBytes)
+    let least = wholePages(slotBytes)
     if configuration.byteLimit - mappedBytes < least, !trim(toMap: least, sparing: place) {
       return limitReached(slotBytes)
     }
-    let room = (configuration.byteLimit - mappedBytes) / Platform.pageSize * Platform.pageSize
-    let wish = max(least, configuration.segmentBytes / slotBytes * slotBytes)
-    return addSegment(min(Platform.wholePages(wish), room), slotBytes: slotBytes, place: place).failure
+    let room = (configuration.byteLimit - mappedBytes) / configuration.pageBytes * configuration.pageBytes
+    return addSegment(min(max(least, configuration.segmentBytes), room), slotBytes: slotBytes, place: place).failure
   }
 
   /// A slot for a request above the largest class: a segment of its own, unmapped when the slot comes home.
   private mutating func obtainLarge(_ bytes: Int, for use: Use, home: SlotHome) -> Result<Slot, BufferError> {
-    let needed = Platform.wholePages(bytes)
+    let needed = wholePages(bytes)
     if configuration.byteLimit - mappedBytes < needed, !trim(toMap: needed, sparing: nil) {
       return .failure(limitReached(bytes))
     }

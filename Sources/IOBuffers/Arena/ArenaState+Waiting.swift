@@ -1,25 +1,29 @@
 /// Who waits, and what happens to them.
 extension ArenaState {
+  /// The line in which one waits for `bytes`.
+  func line(for bytes: Int) -> Int {
+    sizeClass(for: bytes) ?? classes.count
+  }
+
+  /// Lets somebody wait.
+  mutating func enqueue(_ waiter: ArenaWaiter) {
+    queue.append(waiter, line: line(for: waiter.bytes))
+    counters.waits += 1
+  }
+
   /// Serves waiters in their order, as far as there are slots for them.
-  ///
-  /// A waiter whose size cannot be had does not hold up later ones that want less: what they get could not serve it.
   mutating func serve(home: SlotHome) -> [Wakeup] {
-    guard !queue.isEmpty else { return [] }
     var wakeups: [Wakeup] = []
-    // Whoever wants as much as somebody who failed would fail too.
-    var refused = Int.max
-    var waiting = WaitQueue()
-    swap(&waiting, &queue)
-    waiting.serve { waiter in
-      guard waiter.bytes < refused else { return false }
+    // Whoever wants at least as much as somebody who was refused would be refused too.
+    var limit = queue.lineCount
+    while let line = queue.nextLine(below: limit), let waiter = queue.first(in: line) {
       if let wakeup = serve(waiter, home: home) {
+        queue.removeFirst(in: line)
         wakeups.append(wakeup)
-        return true
+      } else {
+        limit = line
       }
-      refused = waiter.bytes
-      return refused <= (classes.first?.slotBytes ?? 0) ? nil : false
     }
-    swap(&waiting, &queue)
     return wakeups
   }
 
@@ -40,7 +44,7 @@ extension ArenaState {
   /// Keeps a free slot for a kernel that is told of it now. Only ``BufferArena/takeForKernel(slotBytes:mayGrow:into:)``
   /// gets it; so a loop that was woken does not find that somebody was faster, again and again.
   mutating func promise(_ bytes: Int, home: SlotHome) -> Bool {
-    guard let first = sizeClass(for: bytes) else { return hasRoom(toMap: Platform.wholePages(bytes)) }
+    guard let first = sizeClass(for: bytes) else { return hasRoom(toMap: wholePages(bytes)) }
     for attempt in 0..<2 {
       for place in classes.indices where place >= first {
         if classes[place].freeCount == classes[place].promised, let slot = cut(place, home: home) {
@@ -70,13 +74,13 @@ extension ArenaState {
     for place in classes.indices { classes[place] = SizeClass(slotBytes: classes[place].slotBytes) }
     for number in segments.indices where segments[number]?.isIdle == true { unmap(number) }
     var wakeups: [Wakeup] = []
-    queue.serve { waiter in
+    while let line = queue.nextLine(below: queue.lineCount), let waiter = queue.first(in: line) {
+      queue.removeFirst(in: line)
       switch waiter.purpose {
       case .loan(let continuation): wakeups.append(.loan(continuation, .failure(.closed)))
       // A notice would promise what will never come.
       case .notice, .none: break
       }
-      return true
     }
     return wakeups
   }

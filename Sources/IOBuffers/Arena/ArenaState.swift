@@ -10,7 +10,7 @@ struct ArenaState: @unchecked Sendable {
   /// Places are reused, so that a slot's segment number stays small and valid as long as the slot.
   var segments: [Segment?] = []
   var vacantPlaces: [Int] = []
-  var queue = WaitQueue()
+  var queue: WaitQueue
   var closeWaiters: [CloseWaiter] = []
   var isClosed = false
   /// The core has given up its reference to itself.
@@ -41,6 +41,13 @@ struct ArenaState: @unchecked Sendable {
     self.configuration = configuration
     self.flags = flags
     self.classes = configuration.slotSizes.map { SizeClass(slotBytes: $0) }
+    self.queue = WaitQueue(lines: classes.count + 1)
+  }
+
+  /// `bytes` in whole pages of the kind that every mapping must have.
+  func wholePages(_ bytes: Int) -> Int {
+    let page = configuration.pageBytes
+    return (bytes + page - 1) / page * page
   }
 
   /// The smallest class that serves `bytes`; nil if none does.

@@ -87,17 +87,24 @@ extension BufferArena {
 }
 
 extension BufferArena.Configuration {
+  /// What the size of every mapping is a multiple of. With reserved huge pages required there is nothing smaller.
+  var pageBytes: Int { hugePages == .require ? Platform.hugePageSize : Platform.pageSize }
+
+  /// The largest request that an otherwise empty arena could serve.
+  var largestLoan: Int { byteLimit / pageBytes * pageBytes }
+
   /// The same with everything brought into the ranges that the arena works with.
   func normalized() -> Self {
     var result = self
-    let page = hugePages == .prefer || hugePages == .require ? Platform.hugePageSize : Platform.pageSize
-    result.byteLimit = max(byteLimit, Platform.pageSize)
+    result.byteLimit = max(byteLimit, pageBytes)
     // Slots start on cache lines, so that no two of them share one. A size that the limit has no room for would only
     // stand in the way of smaller requests, which can have a segment of their own.
-    let largest = min(result.byteLimit, 1 << 31)
+    let largest = min(result.largestLoan, 1 << 31)
     let sizes = Set(slotSizes.filter { $0 > 0 && $0 <= largest }.map { ($0 + 63) / 64 * 64 })
     result.slotSizes = sizes.sorted()
-    result.segmentBytes = min(max(segmentBytes, page), max(result.byteLimit / 4, page), 1 << 31) / page * page
+    let page = hugePages == .prefer ? Platform.hugePageSize : pageBytes
+    let most = max(page, min(result.byteLimit / 4, 1 << 31))
+    result.segmentBytes = min(max(segmentBytes, page), most) / page * page
     return result
   }
 }

@@ -34,7 +34,9 @@ extension ArenaCore {
     into out: UnsafeMutableBufferPointer<DetachedView>
   ) -> Int {
     withState { state, _ in
-      guard !state.isClosed, !ForkGuard.isForked(since: state.birth), slotBytes <= BufferArena.largestBuffer else { return 0 }
+      guard !state.isClosed, !ForkGuard.isForked(since: state.birth), slotBytes <= BufferArena.largestBuffer else {
+        return 0
+      }
       var taken = 0
       while taken < out.count {
         let slot = state.takeForKernel(slotBytes, mayGrow: mayGrow, mayBeLarger: taken == 0, home: self)
@@ -63,8 +65,7 @@ extension ArenaCore {
       }
       let waiter = ArenaWaiter(bytes: bytes)
       waiter.purpose = .notice(body)
-      state.queue.append(waiter)
-      state.counters.waits += 1
+      state.enqueue(waiter)
     }
   }
 }

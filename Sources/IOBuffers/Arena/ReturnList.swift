@@ -26,10 +26,10 @@ struct ReturnList: ~Copyable {
   borrowing func push(_ slot: Slot) -> Bool {
     var word = head.load(ordering: .relaxed)
     while word & Self.wanted == 0 {
-      slot.next = unsafe UnsafeMutablePointer(bitPattern: word).map { unsafe Slot($0) }
+      slot.next = Slot(address: word)
       let result = head.weakCompareExchange(
         expected: word,
-        desired: unsafe UInt(bitPattern: slot.header),
+        desired: slot.address,
         successOrdering: .releasing,
         failureOrdering: .relaxed
       )
@@ -48,6 +48,6 @@ struct ReturnList: ~Copyable {
   /// Takes all slots, linked by `next`, the latest first. The caller holds the lock of the arena's state.
   borrowing func takeAll(wantingMore: Bool) -> Slot? {
     let word = head.exchange(wantingMore ? Self.wanted : 0, ordering: .acquiringAndReleasing)
-    return unsafe UnsafeMutablePointer<SlotHeader>(bitPattern: word & ~Self.wanted).map { unsafe Slot($0) }
+    return Slot(address: word & ~Self.wanted)
   }
 }

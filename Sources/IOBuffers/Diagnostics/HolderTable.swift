@@ -1,8 +1,6 @@
-internal import Synchronization
-
 /// The views on record. A view's token is its place in here, plus one; zero says that a view is not recorded.
 package final class HolderTable: Sendable {
-  private struct Record {
+  private struct Record: Sendable {
     var slot: Slot
     var mode: Holder.Mode
     var file: StaticString
@@ -11,14 +9,14 @@ package final class HolderTable: Sendable {
     var since: ContinuousClock.Instant
   }
 
-  private struct State {
+  private struct State: Sendable {
     var records: [Record?] = []
     var vacant: [UInt32] = []
     var unrecorded = 0
   }
 
   private let every: Int
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// - Parameter every: 1 records each view, n each nth.
   init(every: Int) {

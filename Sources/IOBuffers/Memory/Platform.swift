@@ -20,11 +20,6 @@ enum Platform {
   /// The size of a huge page in bytes: what x86-64 and arm64 with 4 KiB pages use.
   static let hugePageSize = 2 << 20
 
-  /// Rounds up to whole pages. `bytes` is at most `UInt32.max`, so nothing overflows.
-  static func wholePages(_ bytes: Int) -> Int {
-    (bytes + pageSize - 1) / pageSize * pageSize
-  }
-
   /// The first place of a byte, or nil.
   static func firstIndex(of byte: UInt8, in bytes: UnsafeRawPointer, count: Int) -> Int? {
     #if canImport(Glibc) || canImport(Musl) || canImport(Darwin)

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A reference to one slot: the address of its header, behind a type whose operations are safe as long as the caller
 /// holds the slot (as its owner, through a view, or as its home).
 @frozen
@@ -11,6 +13,15 @@ package struct Slot: BitwiseCopyable, @unchecked Sendable {
   package init(_ header: UnsafeMutablePointer<SlotHeader>) {
     unsafe self.header = header
   }
+
+  /// The slot whose header is at an address that was made by ``address``; nil for zero.
+  init?(address: UInt) {
+    guard let header = unsafe UnsafeMutablePointer<SlotHeader>(bitPattern: address) else { return nil }
+    unsafe self.header = header
+  }
+
+  /// The header's address, to be kept in an atomic.
+  var address: UInt { unsafe UInt(bitPattern: header) }
 
   @inlinable
   package var base: UnsafeMutableRawPointer { unsafe header.pointee.base }
@@ -34,13 +45,14 @@ package struct Slot: BitwiseCopyable, @unchecked Sendable {
   package var home: SlotHome { unsafe header.pointee.home.takeUnretainedValue() }
 
   var next: Slot? {
-    get { unsafe header.pointee.next.map { unsafe Slot($0) } }
-    nonmutating set { unsafe header.pointee.next = newValue?.header }
+    get { Slot(address: unsafe header.pointee.nextAddress.load(ordering: .relaxed)) }
+    nonmutating set { unsafe header.pointee.nextAddress.store(newValue?.address ?? 0, ordering: .relaxed) }
   }
 
   /// Begins the next life of the slot.
   func advanceGeneration() {
-    unsafe header.pointee.generation &+= 1
+    // Not an atomic increment: nobody else writes it.
+    unsafe header.pointee.life.store(generation &+ 1, ordering: .relaxed)
   }
 
   func poison() {

@@ -3,28 +3,28 @@ public import Synchronization
 /// What the pool knows about one slot. It stands outside the slot's bytes, so that a kernel or a program that writes
 /// past the end of its bytes cannot forge a lock, and it fills exactly one cache line, so that two slots never share one.
 ///
-/// A header never moves and lives as long as its segment. `lock` is the only field that several threads touch at a
-/// time; `next` and `generation` belong to whoever holds the slot at the end of its life (the last holder, then the arena).
+/// A header never moves and lives as long as its segment. `lock` is the only field that several threads write at a time;
+/// the links and the generation belong to whoever has the slot at the end of its life (the last holder, then the arena).
+/// They are atomics nevertheless, with relaxed order, so that nobody ever modifies a header as a whole while another
+/// thread looks at its lock.
 @safe
 @usableFromInline
 package struct SlotHeader: ~Copyable {
   /// The lock word, see ``LockWord``.
   @usableFromInline
   package let lock: Atomic<UInt64>
-  /// The next slot of a free list, or of the list of returned slots.
-  package var next: UnsafeMutablePointer<SlotHeader>?
+  /// The address of the next slot's header in a free list, or in the list of returned slots; zero at the end.
+  let nextAddress: Atomic<UInt>
   /// The slot's first byte.
   @usableFromInline
   package let base: UnsafeMutableRawPointer
   /// Who takes the slot back. Unmanaged: the home keeps itself alive until its last slot is back.
   package let home: Unmanaged<SlotHome>
-  /// For the holder of the slot to use as it likes; the arena never looks at it.
-  package var context: UInt64
   /// The slot's size in bytes.
   @usableFromInline
   package let capacity: UInt32
-  /// Counts the lives of this slot: a late message that names an earlier life is recognised by it.
-  package var generation: UInt32
+  /// See ``generation``.
+  let life: Atomic<UInt32>
   /// Which of its arena's segments the slot is part of.
   package let segment: UInt32
   /// The slot's place in its segment.
@@ -32,7 +32,10 @@ package struct SlotHeader: ~Copyable {
   @usableFromInline
   package let flags: Flags
   // Fills the cache line.
-  private let padding: UInt32
+  private let padding: (UInt32, UInt64) = (0, 0)
+
+  /// Counts the lives of this slot: a late message that names an earlier life is recognised by it.
+  package var generation: UInt32 { life.load(ordering: .relaxed) }
 
   /// Facts about the home that the fast paths test without going there.
   @frozen
@@ -64,15 +67,13 @@ package struct SlotHeader: ~Copyable {
     flags: Flags
   ) {
     self.lock = Atomic(0)
-    unsafe self.next = nil
+    self.nextAddress = Atomic(0)
     unsafe self.base = base
     unsafe self.home = home
-    self.context = 0
     self.capacity = capacity
-    self.generation = 0
+    self.life = Atomic(0)
     self.segment = segment
     self.index = index
     self.flags = flags
-    self.padding = 0
   }
 }

@@ -8,7 +8,7 @@ package class SlotHome: @unchecked Sendable {
   /// Who holds the views, when diagnostics ask for it.
   package let holders: HolderTable?
   /// Owners that wait for the last view of their slot.
-  private let unlockWaiters = Mutex<[UnlockWaiter]>([])
+  private let unlockWaiters = Guarded<[UnlockWaiter]>([])
 
   package init(holders: HolderTable?) {
     self.holders = holders
@@ -19,6 +19,8 @@ package class SlotHome: @unchecked Sendable {
   package func reclaim(_ slot: Slot) {}
 
   /// The last view of `slot` is gone while its owner waits for that. Resumes the owner.
+  // Not inlined: the way home, which every slot goes, shares a caller with this one and should stay short.
+  @inline(never)
   package final func unlocked(_ slot: Slot) {
     let waiter = unlockWaiters.withLock { waiters -> UnlockWaiter? in
       guard let place = waiters.firstIndex(where: { unsafe $0.slot.header == slot.header }) else { return nil }

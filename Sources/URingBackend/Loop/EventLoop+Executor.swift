@@ -1,7 +1,11 @@
 extension EventLoop {
-  /// Takes a job of a task or actor that prefers this loop. Part of `TaskExecutor` and `SerialExecutor`.
+  /// Takes a job of a task that prefers this loop. Part of `TaskExecutor`; any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
+    enqueue(LoopJob(job: UnownedJob(job), isActorJob: false))
+  }
+
+  @inline(__always)
+  func enqueue(_ job: LoopJob) {
     if isCurrent {
       jobs.append(job)
     } else {
@@ -9,30 +13,19 @@ extension EventLoop {
     }
   }
 
-  /// The loop as the executor of an actor. Part of `SerialExecutor`.
-  public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
-    unsafe UnownedSerialExecutor(ordinary: self)
+  @inline(__always)
+  func run(_ job: LoopJob, _ task: UnownedTaskExecutor, _ serial: UnownedSerialExecutor) {
+    if job.isActorJob {
+      unsafe job.job.runSynchronously(on: serial)
+    } else {
+      unsafe job.job.runSynchronously(on: task)
+    }
   }
-
-  /// The loop as the preferred executor of a task. Part of `TaskExecutor`.
-  public func asUnownedTaskExecutor() -> UnownedTaskExecutor {
-    unsafe UnownedTaskExecutor(ordinary: self)
-  }
-
-  /// Lets the runtime verify assumptions such as `MainActor.assumeIsolated`'s counterpart for actors on this loop.
-  public func checkIsolated() {
-    precondition(isCurrent, "this code must run on the thread of its event loop")
-  }
-
-  /// The same question without a trap. Part of `SerialExecutor`.
-  public func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
   func run(_ work: ForeignWork) {
     switch work {
-    case .job(let job):
-      unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
-    case .closure(let body):
-      body()
+    case .job(let job): unsafe run(job, asUnownedTaskExecutor(), serialExecutor.asUnownedSerialExecutor())
+    case .closure(let body): body()
     }
   }
 }

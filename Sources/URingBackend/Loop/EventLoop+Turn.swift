@@ -1,4 +1,3 @@
-internal import DequeModule
 internal import Glibc
 internal import Logging
 internal import Synchronization
@@ -37,10 +36,10 @@ extension EventLoop {
 
   private func runJobs() {
     var budget = jobBudget
-    let serial = unsafe asUnownedSerialExecutor()
+    let serial = unsafe serialExecutor.asUnownedSerialExecutor()
     let task = unsafe asUnownedTaskExecutor()
     while budget > 0, let job = jobs.popFirst() {
-      unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+      unsafe run(job, task, serial)
       budget -= 1
     }
   }
@@ -76,6 +75,7 @@ extension EventLoop {
   }
 
   private func reap() {
+    let client = client
     while let completion = ring.nextCompletion() {
       let operation = OperationID(rawValue: completion.userData)
       if operation.kindByte == OperationKind.wake.rawValue {
@@ -110,7 +110,7 @@ extension EventLoop {
     ring.close()
     drainingAfterStop.withLock { $0 = true }
     stopped.store(true, ordering: .sequentiallyConsistent)
-    while let job = jobs.popFirst() { run(.job(job)) }
+    while let job = jobs.popFirst() { run(ForeignWork.job(job)) }
     threadID.store(0, ordering: .relaxed)
     drainingAfterStop.withLock { $0 = false }
     drainAfterStop()

@@ -1,18 +1,17 @@
 public import IOBuffers
-internal import DequeModule
 internal import Logging
 internal import Synchronization
 
 /// One io_uring, and the one thread that owns it, its arena and its connections.
 ///
-/// A loop is an executor: a task whose executor preference is the loop, or an actor whose `unownedExecutor` is the
-/// loop's, runs on the thread that reaps completions. There is no hop and no lock between a completion and the code
+/// A loop is an executor: a task whose executor preference is the loop, or an actor that uses its `serialExecutor`, runs
+/// on the thread that reaps completions. There is no hop and no lock between a completion and the code
 /// that waits for it.
 ///
 /// The loop's thread lives until `shutdown()`; dropping the last reference does not end it. Every public member may be
 /// used from any thread: what belongs on the loop's thread hops by itself.
 @safe
-public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
+public final class EventLoop: TaskExecutor, @unchecked Sendable {
   // Why unchecked: the stored variables below belong to the loop's thread alone. Each public entry point either runs
   // there, or goes through `foreign`, or touches an atomic.
 
@@ -30,8 +29,11 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
   let foreign = ForeignQueue()
   let logger: Logger?
 
+  /// The loop as the executor of actors.
+  public private(set) lazy var serialExecutor = LoopSerialExecutor(self)
+
   var client = LoopClient()
-  var jobs = Deque<UnownedJob>(minimumCapacity: 1024)
+  let jobs = RunQueue()
   var foreignWork: [ForeignWork] = []
   var timers = TimerQueue<LoopTimer>()
   /// Nanoseconds of the loop's clock, read once a turn.
@@ -117,7 +119,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
       foreign.takeAll(into: &work)
       for piece in work {
         run(piece)
-        while let job = jobs.popFirst() { run(.job(job)) }
+        while let job = jobs.popFirst() { run(ForeignWork.job(job)) }
       }
       drainingAfterStop.withLock { $0 = false }
     }

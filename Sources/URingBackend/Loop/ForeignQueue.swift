@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Work that other threads hand to a loop.
 enum ForeignWork: Sendable {
-  case job(UnownedJob)
+  case job(LoopJob)
   case closure(@Sendable () -> Void)
 }
 

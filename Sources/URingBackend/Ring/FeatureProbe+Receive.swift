@@ -84,34 +84,39 @@ extension FeatureProbe {
   /// `filledOneBuffer` if the second piece landed in the buffer of the first.
   private func receiveTwice(multishot: Bool) throws(RingError) -> (error: Int32, filledOneBuffer: Bool) {
     let (ours, peer) = try makePair()
-    var ids: [UInt16] = []
-    var sawMore = false
-    var isArmed = false
     let userData = makeUserData()
-    for _ in 0..<2 {
+    var first: UInt16?
+    var outcome: (error: Int32, filledOneBuffer: Bool) = (0, false)
+    var isArmed = false
+    for _ in 0..<2 where outcome.error == 0 {
       try write(8, to: peer)
-      if !isArmed {
-        isArmed =
-          multishot
-          ? ring.prepareReceiveMultishot(
-            ours.rawValue,
-            group: Self.group,
-            limit: 0,
-            pollFirst: false,
-            userData: userData
-          )
-          : ring.prepareReceiveOnce(ours.rawValue, group: Self.group, length: 0, pollFirst: false, userData: userData)
+      if !isArmed { isArmed = arm(ours, multishot: multishot, userData: userData) }
+      guard let completion = try completion(of: userData) else {
+        outcome.error = ETIME
+        break
       }
-      guard let completion = try completion(of: userData) else { return (ETIME, false) }
       isArmed = completion.hasMore
-      guard completion.result == 8, let id = completion.bufferID, !multishot || completion.hasMore else {
-        return (completion.result < 0 ? -completion.result : EOPNOTSUPP, false)
+      if completion.result == 8, let id = completion.bufferID, completion.hasMore == multishot {
+        outcome.filledOneBuffer = first == id && completion.bufferHasMore
+        first = id
+      } else {
+        outcome.error = completion.result < 0 ? -completion.result : EOPNOTSUPP
       }
-      ids.append(id)
-      sawMore = completion.bufferHasMore
     }
     if isArmed { try endOperation(userData, on: ours) }
-    return (0, sawMore && ids.first == ids.last)
+    return outcome
+  }
+
+  private func arm(_ socket: FileDescriptor, multishot: Bool, userData: UInt64) -> Bool {
+    multishot
+      ? ring.prepareReceiveMultishot(
+        socket.rawValue,
+        group: Self.group,
+        limit: 0,
+        pollFirst: false,
+        userData: userData
+      )
+      : ring.prepareReceiveOnce(socket.rawValue, group: Self.group, length: 0, pollFirst: false, userData: userData)
   }
 
   /// 0 if a multishot receive with a limit ended by itself behind it, else an errno value.

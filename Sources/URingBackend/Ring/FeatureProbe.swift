@@ -19,12 +19,13 @@ final class FeatureProbe {
   private var nextUserData: UInt64 = 0
 
   static var slotBytes: Int { 64 }
-  static var slots: Int { 4 }
+  static var slots: Int { 8 }
   static var group: UInt16 { 0 }
 
-  init(features: KernelFeatures) throws(RingError) {
-    self.features = features
-    ring = Ring(driver: try KernelDriver(entries: 8, completionEntries: 16, features: features))
+  /// Takes over a driver, and completes what it says about its features.
+  init(driver: any RingDriver) {
+    features = driver.features
+    ring = Ring(driver: driver)
   }
 
   deinit {

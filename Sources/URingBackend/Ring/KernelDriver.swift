@@ -45,6 +45,7 @@ final class KernelDriver: RingDriver {
     parameters.cq_entries = max(completionEntries, entries)
     let result = unsafe io_uring_queue_init_params(max(entries, 1), ring, &parameters)
     guard result == 0, let queues = unsafe RingQueues(ring.pointee, ownerMark: scratch.ownerMark) else {
+      if result == 0 { unsafe io_uring_queue_exit(ring) }
       unsafe ring.deallocate()
       unsafe scratch.unmap()
       throw RingError.diagnose(errno: result == 0 ? Errno.noMemory.rawValue : -result, operation: "io_uring_setup")
@@ -54,13 +55,14 @@ final class KernelDriver: RingDriver {
     _ = unsafe io_uring_ring_dontfork(ring)
 
     // An index that is valid on this thread only saves a reference count on the descriptor in each call.
-    let isRegistered = unsafe features.has(.registeredRing) && io_uring_register_ring_fd(ring) == 1
+    let ringDescriptor = unsafe ring.pointee.ring_fd
+    let index = features.has(.registeredRing) ? RegisteredRing.register(ringDescriptor) : -1
+    isRegistered = index >= 0
     unsafe self.queues = queues
     self.features = features
     unsafe self.ring = ring
     unsafe self.scratch = scratch
-    unsafe descriptor = UInt32(bitPattern: isRegistered ? ring.pointee.enter_ring_fd : ring.pointee.ring_fd)
-    self.isRegistered = isRegistered
+    descriptor = UInt32(bitPattern: index >= 0 ? index : ringDescriptor)
     owner = pthread_self()
     let ringFlag = isRegistered ? SLUICE_ENTER_REGISTERED_RING : 0
     // With DEFER_TASKRUN completions are posted only in a call that asks for events; without it, asking costs nothing.
@@ -100,6 +102,10 @@ final class KernelDriver: RingDriver {
   func close() {
     guard !isClosed else { return }
     isClosed = true
+    // On another thread the index stays until the owning thread ends, and keeps the ring alive so long.
+    if isRegistered, pthread_self() == owner {
+      unsafe RegisteredRing.unregister(ring.pointee.ring_fd, index: Int32(bitPattern: descriptor))
+    }
     unsafe io_uring_queue_exit(ring)
     unsafe ring.deallocate()
     unsafe scratch.unmap()

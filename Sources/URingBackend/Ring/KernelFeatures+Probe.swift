@@ -8,7 +8,8 @@ extension KernelFeatures {
   public static func probe() throws(RingError) -> KernelFeatures {
     var features = KernelFeatures(assuming: [])
     try probeSetup(&features)
-    let probe = try FeatureProbe(features: features)
+    let driver = try KernelDriver(entries: 8, completionEntries: 16, features: features)
+    let probe = FeatureProbe(driver: driver)
     try probe.probeReceive()
     try probe.probeAccept()
     return probe.finish()
@@ -61,15 +62,9 @@ extension KernelFeatures {
 
   /// 0 if the ring can be named by an index, else the errno value.
   private static func tryRegisteredRing(_ ring: FileDescriptor) -> Int32 {
-    let descriptor = UInt32(bitPattern: ring.rawValue)
-    var update = io_uring_rsrc_update()
-    // All ones: the kernel picks an index, and writes it here.
-    update.offset = UInt32.max
-    update.data = UInt64(descriptor)
-    let result = unsafe io_uring_register(descriptor, SLUICE_REGISTER_RING_FDS, &update, 1)
-    guard result == 1 else { return result < 0 ? -result : Errno.invalidArgument.rawValue }
-    update.data = 0
-    _ = unsafe io_uring_register(descriptor, SLUICE_UNREGISTER_RING_FDS, &update, 1)
+    let index = RegisteredRing.register(ring.rawValue)
+    guard index >= 0 else { return -index }
+    RegisteredRing.unregister(ring.rawValue, index: index)
     return 0
   }
 }

@@ -6,7 +6,7 @@ internal import Logging
 final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked Sendable {
   private let engine: Unmanaged<TCPEngine>
   private let make: @Sendable () throws -> Handler
-  private let handlers = Slab<Handler?> { _ in nil }
+  private let handlers = HandlerTable<Handler>()
 
   /// - Parameter engine: outlives this sink's last connection.
   init(
@@ -20,17 +20,16 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
   }
 
   override func opened(_ index: Int) {
-    while handlers.count <= index { guard handlers.grow() else { break } }
     attempt(index) {
-      handlers[index] = try make()
-      try handlers[index]?.opened(context(index))
+      handlers.insert(try make(), at: index)
+      try handlers[index].opened(context(index))
     }
   }
 
   override func received(_ index: Int, _ view: DetachedView) {
     let view = ReadView(view)
     do {
-      try handlers[index]?.received(view, on: context(index))
+      try handlers[index].received(view, on: context(index))
     } catch {
       failed(index, error)
     }
@@ -41,11 +40,11 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
     guard unsafe !engine._withUnsafeGuaranteedRef({ $0.records[index].machine.flags.contains(.aborting) }) else {
       return
     }
-    attempt(index) { try handlers[index]?.inputEnded(context(index)) }
+    attempt(index) { try handlers[index].inputEnded(context(index)) }
   }
 
   override func outputDrained(_ index: Int) {
-    attempt(index) { try handlers[index]?.outputDrained(context(index)) }
+    attempt(index) { try handlers[index].outputDrained(context(index)) }
   }
 
   override func outputFailed(_ index: Int) {
@@ -57,8 +56,7 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
     let error = unsafe engine._withUnsafeGuaranteedRef { engine -> SocketError? in
       engine.records[index].failure == nil ? nil : engine.records[index].error(or: .closed, .close)
     }
-    handlers[index]?.closed(error)
-    handlers[index] = nil
+    if var handler = handlers.remove(at: index) { handler.closed(error) }
   }
 
   private func context(_ index: Int) -> ConnectionContext {

@@ -7,7 +7,7 @@ struct AppendingTests {
   func kinds() throws {
     let arena = try BufferArena(.small([64, 256, 4096]))
     var buffer = try arena.allocate(minimumCapacity: 0)
-    try unsafe buffer.append([1, 2].span.bytes)
+    try unsafe buffer.append(([1, 2] as [UInt8]).span.bytes)
     try buffer.append(contentsOf: [3, 4])
     try buffer.append(contentsOf: [9, 9, 5, 6, 9][2..<4])
     try buffer.append(contentsOf: sequence(first: 7 as UInt8) { $0 < 9 ? $0 + 1 : nil })

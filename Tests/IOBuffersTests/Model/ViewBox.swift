@@ -21,6 +21,11 @@ final class ViewBox {
 
   var count: Int { reader?.count ?? writer?.count ?? 0 }
 
+  /// Where the bytes are.
+  var address: UInt? {
+    withBytes { span in unsafe span.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } }
+  }
+
   func share() throws(BufferError) -> ViewBox? {
     try reader.modify { (view) throws(BufferError) in ViewBox(try view.share()) }
   }

@@ -2,9 +2,13 @@ import IOBuffers
 
 extension BufferArena {
   /// As many slots for the kernel as there are, `count` at most.
-  func takeForKernel(slotBytes: Int, count: Int) -> [DetachedView] {
+  func takeForKernel(slotBytes: Int, count: Int, mayGrow: Bool = true) -> [DetachedView] {
     unsafe Array(unsafeUninitializedCapacity: count) { slots, taken in
-      unsafe taken = takeForKernel(slotBytes: slotBytes, into: UnsafeMutableBufferPointer(rebasing: slots[..<count]))
+      unsafe taken = takeForKernel(
+        slotBytes: slotBytes,
+        mayGrow: mayGrow,
+        into: UnsafeMutableBufferPointer(rebasing: slots[..<count])
+      )
     }
   }
 

@@ -1,4 +1,5 @@
 import IOBuffers
+import Testing
 
 /// One owner in a place that an array can hold. Not shared between threads.
 final class Keeper {
@@ -15,6 +16,15 @@ final class Keeper {
 
   func readView() throws(BufferError) -> ReadView? {
     try owner?.readView()
+  }
+
+  func readView(of range: Range<Int>) throws(BufferError) -> ReadView? {
+    try owner?.readView(of: range)
+  }
+
+  /// Why nobody may write, nil if somebody may.
+  func refusal() -> LockReport? {
+    failure { try owner?.writeView() }?.report
   }
 
   /// A reader that another task or thread may release.

@@ -1,3 +1,4 @@
+import CLiburing
 import SystemPackage
 import Testing
 
@@ -11,6 +12,36 @@ struct KernelFeatureTests {
     for _ in 0..<20 { #expect(try KernelFeatures.probe() == first) }
     // A tenth of a second for one would already be noticed at a start. It takes well below a millisecond.
     #expect(start.duration(to: .now) < .seconds(2))
+  }
+
+  @Test(arguments: [
+    (OldKernelDriver.Fault.refusesMultishotAccept, [KernelFeature.multishotAccept]),
+    (.refusesMultishotReceive, [.multishotReceive, .receiveLimit]), (.refusesReceiveLimit, [.receiveLimit]),
+    (.ignoresReceiveLimit, [.receiveLimit]), (.refusesIncrementalBuffers, [.incrementalBuffers]),
+    (.ignoresIncrementalBuffers, [.incrementalBuffers]), (.reordersCompletions, [.incrementalBuffers]),
+  ])
+  func theProbeFindsOutWhatAnOlderKernelLacksAndNothingElse(
+    fault: OldKernelDriver.Fault,
+    missing: [KernelFeature]
+  ) throws {
+    let here = try KernelFeatures.here.get()
+    let driver = try KernelDriver(entries: 8, completionEntries: 16, features: here)
+    let probe = FeatureProbe(driver: OldKernelDriver(driver, faults: [fault]))
+    try probe.probeReceive()
+    try probe.probeAccept()
+    let found = probe.finish()
+    for feature in KernelFeature.allCases {
+      #expect(found.has(feature) == (here.has(feature) && !missing.contains(feature)), "\(feature)")
+      #expect((found.probeError(feature) != nil) == !found.has(feature), "\(feature)")
+    }
+  }
+
+  @Test func aKernelWithoutProvidedBuffersIsTooOld() throws {
+    let driver = ScriptedDriver()
+    driver.registerResults[SLUICE_REGISTER_PBUF_RING] = -Errno.invalidArgument.rawValue
+    let error = #expect(throws: RingError.self) { try FeatureProbe(driver: driver).probeReceive() }
+    #expect(error?.reason == .kernelTooOld)
+    #expect(driver.isClosed)
   }
 
   @Test func whatLinux61HasIsFound() throws {

@@ -36,7 +36,11 @@ final class ManualReceiver {
     #expect(result == 0)
     for id in 0..<Self.slots {
       unsafe memory.set(
-        UInt16(id), base: base + id * Self.slotBytes, count: UInt32(Self.slotBytes), id: UInt16(id))
+        UInt16(id),
+        base: base + id * Self.slotBytes,
+        count: UInt32(Self.slotBytes),
+        id: UInt16(id)
+      )
     }
     memory.publish(tail: UInt16(Self.slots))
     self.memory = memory

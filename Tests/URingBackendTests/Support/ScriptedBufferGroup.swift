@@ -67,6 +67,7 @@ struct ScriptedBufferGroup {
     return unsafe Entry(
       address: memory.load(fromByteOffset: offset, as: UInt64.self),
       count: memory.load(fromByteOffset: offset + 8, as: UInt32.self),
-      id: memory.load(fromByteOffset: offset + 12, as: UInt16.self))
+      id: memory.load(fromByteOffset: offset + 12, as: UInt16.self)
+    )
   }
 }

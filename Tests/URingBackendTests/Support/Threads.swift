@@ -12,12 +12,15 @@ enum OtherThread {
     let box = Box { body(argument) }
     var thread = pthread_t()
     let result = unsafe pthread_create(
-      &thread, nil,
+      &thread,
+      nil,
       { context in
         guard let context = unsafe context else { return nil }
         unsafe Unmanaged<AnyBox>.fromOpaque(context).takeUnretainedValue().run()
         return nil
-      }, Unmanaged<AnyBox>.passUnretained(box).toOpaque())
+      },
+      Unmanaged<AnyBox>.passUnretained(box).toOpaque()
+    )
     guard result == 0 else { throw Errno(rawValue: result) }
     pthread_join(thread, nil)
     return box.result
@@ -37,8 +40,8 @@ enum OtherThread {
   }
 }
 
-/// fork(2), which Swift does not offer, because a child of a program with threads can do little. A few loads and a system call
-/// it can.
+/// fork(2), which Swift does not offer, because a child of a program with threads can do little. A few loads and a
+/// system call it can.
 enum Fork {
   /// Runs `body` in a child process; the child's exit status.
   static func child(_ body: () -> Int32) throws -> Int32 {

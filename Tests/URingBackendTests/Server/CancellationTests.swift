@@ -1,0 +1,201 @@
+import IOBuffers
+import SystemPackage
+import Synchronization
+import Testing
+
+@testable import URingBackend
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Cancelling a task ends its call, loses no byte, and leaves no view, descriptor or operation behind.
+@Suite(.timeLimit(.minutes(2)))
+struct CancellationTests {
+  @Test(arguments: [true, false])
+  func aCancelledReceiveThrowsAndTheNextOneGetsTheBytes(onTheLoop: Bool) async throws {
+    let running = try await RunningServer.echo(.handlers)
+    let loop = try EventLoop.start()
+    let connection = try await TCPConnection.connect(to: running.address, on: loop)
+    for _ in 0..<10 {
+      let task = Task(executorPreference: onTheLoop ? loop : nil) { try await connection.receive().map { $0.count } }
+      try await Task.sleep(for: .milliseconds(2))
+      task.cancel()
+      await #expect(throws: SocketError(.cancelled, .receive, peer: running.address)) { try await task.value }
+    }
+    try await connection.send(try loop.arena.message([1, 2, 3]))
+    #expect(try await connection.receive(exactly: 3) == [1, 2, 3])
+    await connection.close()
+    await loop.shutdown()
+    #expect(loop.arena.statistics.slotsOut == 0)
+    try await running.stop()
+  }
+
+  @Test func aTaskThatIsCancelledBeforeItReceivesThrowsAtOnce() async throws {
+    let running = try await RunningServer.echo(.handlers)
+    let loop = try EventLoop.start()
+    let connection = try await TCPConnection.connect(to: running.address, on: loop)
+    let task = Task(executorPreference: loop) {
+      while !Task.isCancelled { await Task.yield() }
+      _ = try await connection.receive().map { $0.count }
+    }
+    task.cancel()
+    await #expect(throws: SocketError(.cancelled, .receive, peer: running.address)) { try await task.value }
+    await connection.abort()
+    await loop.shutdown()
+    #expect(loop.arena.statistics.slotsOut == 0)
+    try await running.stop()
+  }
+
+  /// The view is queued by then and goes out all the same.
+  @Test(arguments: [true, false])
+  func aCancelledSendThrowsAndWhatIsQueuedStillGoesOut(onTheLoop: Bool) async throws {
+    let listener = try PlainListener()
+    let loop = try EventLoop.start()
+    var limits = ConnectionLimits()
+    limits.highWaterBytes = 64 << 10
+    limits.lowWaterBytes = 16 << 10
+    let connection = try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop, limits: limits)
+    let peer = try await blocking { try listener.accept() }
+    let queued = Mutex(0)
+    let pattern = Pattern(seed: 4)
+    let task = Task(executorPreference: onTheLoop ? loop : nil) {
+      while true {
+        let sent = queued.withLock { $0 }
+        let message = try await loop.arena.allocateWhenAvailable(minimumCapacity: 50_000)
+        let view = try message.filled(with: pattern.bytes(at: sent, count: 50_000))
+        queued.withLock { $0 += 50_000 }
+        try await connection.send(view)
+      }
+    }
+    var last = -1
+    // Stuck when nothing more is queued; nobody reads on the other side.
+    while last != queued.withLock({ $0 }) {
+      last = queued.withLock { $0 }
+      try await Task.sleep(for: .milliseconds(200))
+    }
+    task.cancel()
+    await #expect(throws: SocketError(.cancelled, .send, peer: .loopback(port: listener.port))) { try await task.value }
+    await connection.closeOutput()
+    let total = queued.withLock { $0 }
+    try await blocking {
+      #expect(try peer.receiveToEnd() == pattern.bytes(count: total))
+      peer.close()
+    }
+    await connection.close()
+    await loop.shutdown()
+    #expect(loop.arena.statistics.slotsOut == 0)
+  }
+
+  @Test func aCancelledConnectGivesTheAttemptUp() async throws {
+    let listener = try PlainListener(backlog: 0)
+    let fillers = try listener.fillBacklog()
+    let loop = try EventLoop.start()
+    for _ in 0..<5 {
+      let task = Task { try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop) }
+      try await Task.sleep(for: .milliseconds(5))
+      task.cancel()
+      await #expect(throws: SocketError(.cancelled, .connect, peer: .loopback(port: listener.port))) {
+        _ = try await task.value
+      }
+    }
+    #expect(!fillers.isEmpty && loop.statistics.connectionsOpened == 0)
+    await loop.shutdown()
+    #expect(loop.arena.statistics.slotsOut == 0)
+  }
+
+  @Test func aConnectThatNobodyAnswersTimesOut() async throws {
+    let listener = try PlainListener(backlog: 0)
+    let fillers = try listener.fillBacklog()
+    let loop = try EventLoop.start()
+    await #expect(throws: SocketError(.timedOut, .connect, peer: .loopback(port: listener.port))) {
+      _ = try await TCPConnection.connect(
+        to: .loopback(port: listener.port),
+        on: loop,
+        timeout: .milliseconds(50)
+      )
+    }
+    #expect(!fillers.isEmpty && loop.statistics.connectionsOpened == 0)
+    await loop.shutdown()
+  }
+
+  @Test func aShutdownEndsAConnectThatNobodyAnswers() async throws {
+    let listener = try PlainListener(backlog: 0)
+    let fillers = try listener.fillBacklog()
+    let loop = try EventLoop.start()
+    let task = Task { try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop) }
+    try await eventually { await loop.isConnecting() }
+    await loop.shutdown()
+    await #expect(throws: SocketError(.shuttingDown, .connect, peer: .loopback(port: listener.port))) {
+      _ = try await task.value
+    }
+    #expect(!fillers.isEmpty)
+  }
+
+  @Test func aRefusedConnectSaysSo() async throws {
+    let port = try PlainListener().port
+    let loop = try EventLoop.start()
+    let error = await #expect(throws: SocketError.self) {
+      _ = try await TCPConnection.connect(to: .loopback(port: port), on: loop)
+    }
+    #expect(error?.errno == .connectionRefused && error?.operation == .connect)
+    #expect(error?.description.contains("connect 127.0.0.1:\(port)") == true)
+    await loop.shutdown()
+  }
+
+  /// Cancelling the task that runs the server is the same as `shutdown()`.
+  @Test(arguments: ServerMode.allCases)
+  func cancellingTheRunOfAServerStopsItGracefully(mode: ServerMode) async throws {
+    let running = try await RunningServer.echo(mode)
+    let port = running.port
+    let client = try await blocking {
+      let client = try BlockingClient(port: port)
+      try client.send([1, 2])
+      #expect(try client.receive(exactly: 2) == [1, 2])
+      return client
+    }
+    running.task.cancel()
+    try await blocking {
+      // Accepting is over, …
+      while (try? BlockingClient(port: port)) != nil { usleep(1000) }
+      // … but who was served is served on.
+      try client.send([3])
+      try client.closeOutput()
+      #expect(try client.receiveToEnd() == [3])
+    }
+    let summary = try await running.ended()
+    #expect(summary.totals.bytesSent >= 3)
+  }
+
+  @Test func aServerThatIsCancelledBeforeItListensEndsAtOnce() async throws {
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try await TCPServer(address: .loopback(port: 0)).run { _ in }
+    }
+    task.cancel()
+    let summary = try await task.value
+    #expect(summary.totals.connectionsOpened == 0 && summary.slotsLeaked == 0 && summary.viewsOut == 0)
+  }
+
+  @Test func aChildTaskOfAConnectionCanBeCancelledAlone() async throws {
+    let running = try await RunningServer.start { server, whenListening in
+      try await server.run(whenListening: whenListening) { connection in
+        let child = Task(executorPreference: connection.loop) { try await connection.receive().map { $0.count } }
+        try await connection.loop.sleep(for: .milliseconds(2))
+        child.cancel()
+        await #expect(throws: SocketError.self) { try await child.value }
+        try await connection.send(try connection.arena.message([7]))
+        while let view = try await connection.receive() { try await connection.send(view) }
+      }
+    }
+    let port = running.port
+    try await blocking {
+      let client = try BlockingClient(port: port)
+      #expect(try client.receive(exactly: 1) == [7])
+      try EchoSwarm.run([EchoExchange(client, total: 10_000, seed: 0)])
+    }
+    try await running.stop()
+  }
+}
