@@ -11,7 +11,8 @@ struct EchoServer: AsyncParsableCommand {
     abstract: "A TCP echo server on io_uring that copies nothing.",
     discussion: """
       Each message is received into a locked view of pooled memory, and the same view is sent back: the bytes never \
-      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary.
+      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary; a second signal
+      closes them at once.
 
       Try it: start `EchoServer --port 7007`, then in another terminal `printf 'hello\\n' | nc -N 127.0.0.1 7007`.
       """
@@ -30,9 +31,11 @@ struct EchoServer: AsyncParsableCommand {
 
     let summary = try await withThrowingTaskGroup { group in
       group.addTask {
+        var isStopping = false
         for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
           logger.info("stopping", metadata: ["signal": "\(signal)"])
-          server.shutdown()
+          if isStopping { server.abort() } else { server.shutdown() }
+          isStopping = true
         }
       }
       if let seconds = options.stats {

@@ -32,7 +32,7 @@ package struct SlotHeader: ~Copyable {
   @usableFromInline
   package let flags: Flags
   // Fills the cache line.
-  private let padding: (UInt32, UInt64) = (0, 0)
+  private let padding: (UInt32, UInt32, UInt32) = (0, 0, 0)
 
   /// Counts the lives of this slot: a late message that names an earlier life is recognised by it.
   package var generation: UInt32 { life.load(ordering: .relaxed) }

@@ -6,6 +6,8 @@ enum LoopTimer {
   case client(UInt64)
   /// Resumes a task.
   case sleeper(Sleeper)
+  /// Runs a closure on the loop.
+  case notice(() -> Void)
 }
 
 /// One task that sleeps on a loop. Its variables belong to the loop's thread, except `cancelled`.

@@ -41,7 +41,8 @@ extension EventLoop {
     var features = try KernelFeatures.probe()
     for feature in configuration.disabledFeatures { features = features.disabling(feature) }
     let driver = try KernelDriver(
-      entries: configuration.submissionEntries,
+      // One connection may ask for several submissions at once.
+      entries: max(64, configuration.submissionEntries),
       completionEntries: configuration.completionEntries,
       features: features
     )

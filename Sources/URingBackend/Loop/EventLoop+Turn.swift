@@ -98,6 +98,7 @@ extension EventLoop {
       switch timer {
       case .client(let token): client.timerFired(token)
       case .sleeper(let sleeper): sleeper.wake(cancelled: false)
+      case .notice(let body): body()
       }
     }
   }
@@ -107,6 +108,8 @@ extension EventLoop {
     cancelAllSleepers()
     takeBackWakeUp()
     client.finish()
+    // The client holds the loop; the loop need not hold the client any longer.
+    client = LoopClient()
     ring.close()
     drainingAfterStop.withLock { $0 = true }
     stopped.store(true, ordering: .sequentiallyConsistent)

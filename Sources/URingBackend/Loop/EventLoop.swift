@@ -30,7 +30,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   let logger: Logger?
 
   /// The loop as the executor of actors.
-  public private(set) lazy var serialExecutor = LoopSerialExecutor(self)
+  public let serialExecutor = LoopSerialExecutor()
 
   var client = LoopClient()
   let jobs = RunQueue()
@@ -58,6 +58,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     self.logger = logger
     self.now = LoopClock.now()
     self.wakeUp = try WakeUp()
+    serialExecutor.attach(to: self)
   }
 
   /// Whether the caller runs on the loop's thread.

@@ -10,23 +10,27 @@
 /// a job runs, and a job that ran on the wrong one would be queued a second time.
 ///
 /// The actor must hold the loop: this object does not.
-public final class LoopSerialExecutor: SerialExecutor {
-  private unowned let loop: EventLoop
+@safe
+public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
+  // Why unchecked: `target` is set once, by the loop's own initializer, before anybody else can see this object.
+  private unowned(unsafe) var target: EventLoop?
 
-  init(_ loop: EventLoop) {
-    self.loop = loop
+  init() {}
+
+  func attach(to loop: EventLoop) {
+    unsafe target = loop
   }
 
   /// Takes a job of an actor. Part of `SerialExecutor`; any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
-    loop.enqueue(LoopJob(job: UnownedJob(job), isActorJob: true))
+    unsafe target?.enqueue(LoopJob(job: UnownedJob(job), isActorJob: true))
   }
 
   /// Traps unless the caller runs on the loop's thread. Part of `SerialExecutor`.
   public func checkIsolated() {
-    precondition(loop.isCurrent, "this code must run on the thread of its event loop")
+    precondition(unsafe target?.isCurrent == true, "this code must run on the thread of its event loop")
   }
 
   /// The same question without a trap. Part of `SerialExecutor`.
-  public func isIsolatingCurrentContext() -> Bool? { loop.isCurrent }
+  public func isIsolatingCurrentContext() -> Bool? { unsafe target?.isCurrent }
 }

@@ -101,15 +101,19 @@ extension TCPServer {
     logger?.info("draining", metadata: ["open": "\(statistics.connectionsOpen)"])
     for service in services { await service.stopListening() }
     let deadline = Task {
-      do {
+      do throws(CancellationError) {
         try await group.loops[0].sleep(for: configuration.drainTimeout)
-      } catch {
-        return
-      }
+        hurry.set()
+      } catch {}
+    }
+    let end = Task {
+      await hurry.wait()
       for service in services { service.abortAll() }
     }
     for service in services { await service.finished() }
     deadline.cancel()
+    hurry.set()
+    await end.value
     return Summary(totals: statistics)
   }
 
@@ -136,6 +140,12 @@ private struct ListeningSockets {
     var open: [Int32] = []
     var bound = address
     do throws(SocketError) {
+      if count > 1, address.port != 0 {
+        // SO_REUSEPORT would share the port with another server of the same user, who would wonder where half of the
+        // connections went. A listener without it finds out.
+        let probe = try Socket.listen(on: address, backlog: 1, options: options, sharesPort: false)
+        Socket.close(probe)
+      }
       for _ in 0..<count {
         let descriptor = try Socket.listen(on: bound, backlog: backlog, options: options, sharesPort: count > 1)
         open.append(descriptor)

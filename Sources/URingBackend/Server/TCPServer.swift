@@ -14,6 +14,7 @@ public final class TCPServer: Sendable {
   let group: LoopGroup?
   let logger: Logger?
   let stop = ShutdownSignal()
+  let hurry = ShutdownSignal()
   let running = Mutex<[EventLoop]>([])
 
   /// - Parameters:
@@ -36,6 +37,12 @@ public final class TCPServer: Sendable {
   /// Begins the graceful stop; `run` returns when it is complete. Any thread, never blocks, harmless when repeated.
   public func shutdown() {
     stop.set()
+  }
+
+  /// Begins the stop, and does not wait for open connections: they are closed at once. Any thread, never blocks.
+  public func abort() {
+    stop.set()
+    hurry.set()
   }
 
   /// What the loops of the running server did and hold, summed up. All zero when it does not run.

@@ -55,7 +55,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 
   override func received(_ index: Int, _ view: DetachedView) {
-    if let receiver = unsafe states[index].takeReceiver() {
+    if let receiver = unsafe takeReceiver(index) {
       unsafe receiver.resume(returning: .view(view))
     } else {
       queue(view, index)
@@ -81,7 +81,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   override func inputEnded(_ index: Int) {
     states[index].inputEnded = true
-    if let receiver = unsafe states[index].takeReceiver() {
+    if let receiver = unsafe takeReceiver(index) {
       unsafe receiver.resume(returning: endOutcome(index))
     }
   }
@@ -108,6 +108,22 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     let closers = unsafe states[index].closers
     states[index] = AsyncState()
     for unsafe closer in unsafe closers { unsafe closer.resume() }
+  }
+
+  /// Takes whoever waits for bytes, and disarms its deadline.
+  @inline(__always)
+  private func takeReceiver(_ index: Int) -> UnsafeContinuation<ReceiveOutcome, Never>? {
+    guard let receiver = unsafe states[index].takeReceiver() else { return nil }
+    if let timer = states[index].receiverTimer {
+      states[index].receiverTimer = nil
+      withEngine { _ = $0.loop.timers.cancel(timer) }
+    }
+    return unsafe receiver
+  }
+
+  /// The same, only if it is the call that `ticket` belongs to.
+  func takeReceiver(_ index: Int, of ticket: CancellationTicket) -> UnsafeContinuation<ReceiveOutcome, Never>? {
+    states[index].isReceiver(ticket) ? unsafe takeReceiver(index) : nil
   }
 
   // MARK: Requests
@@ -150,6 +166,7 @@ struct AsyncState {
   var task: Task<Void, Never>?
   fileprivate(set) var receiver: UnsafeContinuation<ReceiveOutcome, Never>?
   private var receiverTicket: CancellationTicket?
+  var receiverTimer: TimerQueue<LoopTimer>.Handle?
   private var senders: [SendWaiter] = []
   var closers: [UnsafeContinuation<Void, Never>] = unsafe []
 
@@ -165,10 +182,7 @@ struct AsyncState {
     return unsafe waiting
   }
 
-  /// Takes the receiver only if it is the one that `ticket` belongs to.
-  mutating func takeReceiver(of ticket: CancellationTicket) -> UnsafeContinuation<ReceiveOutcome, Never>? {
-    receiverTicket === ticket ? unsafe takeReceiver() : nil
-  }
+  func isReceiver(_ ticket: CancellationTicket) -> Bool { receiverTicket === ticket }
 
   mutating func addSender(_ waiter: SendWaiter) {
     senders.append(waiter)

@@ -34,20 +34,36 @@ extension TCPConnection {
     }
   }
 
-  /// The way for all other tasks: parks on the loop, and listens to the task's cancellation.
-  private func receiveCancellable() async -> ReceiveOutcome {
-    let ticket = CancellationTicket()
-    return unsafe await withTaskCancellationHandler {
-      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<ReceiveOutcome, Never>) in
-        loop.execute { unsafe self.park(continuation, ticket) }
-      }
-    } onCancel: {
-      ticket.cancel()
-      loop.execute { self.cancelReceive(ticket) }
+  /// The same with a deadline: throws `.timedOut` when nothing has arrived after `timeout`. Nothing is lost by that; the
+  /// next call goes on.
+  ///
+  /// - Throws: as `receive()` does, and `.timedOut`.
+  public func receive(timeout: Duration) async throws(SocketError) -> ReadView? {
+    switch unsafe await receiveCancellable(timeout: timeout) {
+    case .view(let view): return ReadView(view)
+    case .end: return nil
+    case .failed(let error): throw error
     }
   }
 
-  private func park(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>, _ ticket: CancellationTicket) {
+  /// The way for all other tasks: parks on the loop, and listens to the task's cancellation.
+  private func receiveCancellable(timeout: Duration? = nil) async -> ReceiveOutcome {
+    let ticket = CancellationTicket()
+    return unsafe await withTaskCancellationHandler {
+      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<ReceiveOutcome, Never>) in
+        loop.execute { unsafe self.park(continuation, ticket, timeout) }
+      }
+    } onCancel: {
+      ticket.cancel()
+      loop.execute { self.giveUpReceive(ticket, .cancelled) }
+    }
+  }
+
+  private func park(
+    _ continuation: UnsafeContinuation<ReceiveOutcome, Never>,
+    _ ticket: CancellationTicket,
+    _ timeout: Duration?
+  ) {
     guard let index = engine.find(id) else {
       unsafe continuation.resume(returning: .failed(SocketError(.closed, .receive, peer: peer)))
       return
@@ -58,11 +74,17 @@ extension TCPConnection {
       unsafe continuation.resume(returning: ready)
     } else {
       unsafe sink.states[index].setReceiver(continuation, ticket)
+      if let timeout { armDeadline(ticket, index, timeout) }
     }
   }
 
-  private func cancelReceive(_ ticket: CancellationTicket) {
-    guard let index = engine.find(id), let receiver = unsafe sink.states[index].takeReceiver(of: ticket) else { return }
-    unsafe receiver.resume(returning: .failed(SocketError(.cancelled, .receive, peer: peer)))
+  private func armDeadline(_ ticket: CancellationTicket, _ index: Int, _ timeout: Duration) {
+    let deadline = LoopClock.deadline(after: timeout, from: LoopClock.now())
+    sink.states[index].receiverTimer = loop.timers.arm(deadline, .notice { self.giveUpReceive(ticket, .timedOut) })
+  }
+
+  private func giveUpReceive(_ ticket: CancellationTicket, _ kind: SocketError.Kind) {
+    guard let index = engine.find(id), let receiver = unsafe sink.takeReceiver(index, of: ticket) else { return }
+    unsafe receiver.resume(returning: .failed(SocketError(kind, .receive, peer: peer)))
   }
 }

@@ -78,16 +78,16 @@ extension TCPEngine {
 
   private func acceptFailed(_ errno: Errno, _ listener: Listener) {
     switch errno {
-    case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace:
+    case .canceled, .interrupted, .resourceTemporarilyUnavailable: break
+    case .connectionAbort, .networkDown, .networkUnreachable, .hostIsDown, .noRouteToHost, .protocolError, .timedOut:
+      // A peer that was gone before it was accepted. accept(2) says to treat these as "try again".
+      break
+    default:
       loop.logger?.warning(
-        "accepting rests until resources are free",
+        "accepting rests for a moment, or until a connection closes",
         metadata: ["address": "\(listener.address)", "error": "\(errno)"]
       )
       rest(listener)
-    default:
-      // Cancelled by us, or a peer that was gone before it was accepted (ECONNABORTED and the like; accept(2) says to
-      // treat network errors as "try again").
-      break
     }
   }
 

@@ -32,6 +32,9 @@ extension TCPEngine {
       deliver(view, to: index)
     } else if completion.result <= 0 {
       receiveEnded(index, completion)
+    } else {
+      // Bytes in memory that nobody can name: the stream has a hole, so it ends here.
+      abort(index, .system(.ioError))
     }
     // Most messages leave nothing to decide: the receive stands, and what a sink queued has marked the record itself.
     if !completion.hasMore || records[index].machine.mustPauseInput { markDirty(index) }

@@ -25,6 +25,10 @@ final class BlockingClient: Sendable {
     }
     try set(SO_RCVTIMEO, timeval(tv_sec: guardSeconds, tv_usec: 0))
     try set(SO_SNDTIMEO, timeval(tv_sec: guardSeconds, tv_usec: 0))
+    try connect(port: port, ipv6: ipv6)
+  }
+
+  func connect(port: UInt16, ipv6: Bool = false) throws {
     if ipv6 {
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
@@ -150,5 +154,13 @@ final class BlockingClient: Sendable {
 
   func close() {
     if !isClosed.exchange(true, ordering: .relaxed) { _ = Glibc.close(descriptor) }
+  }
+}
+
+extension BlockingClient {
+  /// Sends, and receives as many bytes.
+  func echo(_ bytes: [UInt8]) throws -> [UInt8] {
+    try send(bytes)
+    return try receive(exactly: bytes.count)
   }
 }

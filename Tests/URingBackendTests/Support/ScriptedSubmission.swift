@@ -29,7 +29,8 @@ struct ScriptedSubmission: Equatable {
     offset = entry.off
     address = entry.addr
     length = entry.len
-    operationFlags = entry.rw_flags
+    // The union of all operations' flags. `rw_flags` has another type in newer headers.
+    operationFlags = entry.msg_flags
     userData = entry.user_data
     bufferGroup = entry.buf_group
     limit = entry.file_index

@@ -1,0 +1,129 @@
+import IOBuffers
+import SystemPackage
+import Testing
+
+@testable import URingBackend
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What the whole process holds. Each test runs in a process of its own, so that tests beside it do not count.
+@Suite(.timeLimit(.minutes(3)))
+struct DescriptorTests {
+  @Test func tenThousandConnectionsLeaveNothingBehind() async {
+    await #expect(processExitsWith: .success) {
+      try await churn(.tasks)
+      try await churn(.handlers)
+    }
+  }
+
+  /// In waves, because every connection costs this process two descriptors.
+  private static func churn(_ mode: ServerMode) async throws {
+    let waves = TestRun.amount(20, short: 4, long: 200)
+    let perWave = 500
+    try raiseDescriptorLimit(to: UInt(3 * perWave))
+    // What the first use of anything opens for good is open by now.
+    try await RunningServer.echo(mode).stop()
+    let before = OpenDescriptors.count()
+
+    let running = try await RunningServer.echo(mode)
+    let port = running.port
+    let serving = OpenDescriptors.count()
+    #expect(serving > before)
+    for _ in 0..<waves {
+      try await blocking {
+        let clients = try (0..<perWave).map { _ in try BlockingClient(port: port) }
+        for client in clients { try client.send([1, 2, 3]) }
+        for client in clients { #expect(try client.receive(exactly: 3) == [1, 2, 3]) }
+        for (place, client) in clients.enumerated() {
+          if place % 4 == 0 { try client.reset() } else { client.close() }
+        }
+      }
+      try await eventually { running.server.statistics.connectionsOpen == 0 }
+      #expect(OpenDescriptors.count() == serving)
+      #expect(running.server.statistics.slotsLocked == 0)
+    }
+    let summary = try await running.stop()
+    #expect(summary.totals.connectionsOpened == UInt64(waves * perWave))
+    #expect(summary.totals.connectionsClosed == UInt64(waves * perWave))
+    #expect(OpenDescriptors.count() == before)
+  }
+
+  @Test func cancelledAndFailedConnectsLeaveNothingBehind() async {
+    await #expect(processExitsWith: .success) {
+      let loop = try EventLoop.start()
+      let listener = try PlainListener(backlog: 0)
+      let fillers = try listener.fillBacklog()
+      let closedPort = try PlainListener().port
+      let before = OpenDescriptors.count()
+      for round in 0..<20 {
+        let attempts = (0..<10).map { _ in
+          Task { _ = try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop) }
+        }
+        for _ in 0..<round { await Task.yield() }
+        for attempt in attempts { attempt.cancel() }
+        for attempt in attempts { await #expect(throws: SocketError.self) { try await attempt.value } }
+        await #expect(throws: SocketError.self) {
+          _ = try await TCPConnection.connect(to: .loopback(port: closedPort), on: loop)
+        }
+      }
+      #expect(OpenDescriptors.count() == before && !fillers.isEmpty)
+      await loop.shutdown()
+    }
+  }
+
+  @Test func loopsAndServersThatEndGiveEverythingBack() async {
+    await #expect(processExitsWith: .success) {
+      try await RunningServer.echo(.tasks).stop()
+      let before = OpenDescriptors.count()
+      for _ in 0..<20 {
+        var configuration = TCPServer.Configuration()
+        configuration.loops = 2
+        let running = try await RunningServer.echo(.tasks, configuration)
+        let address = running.address
+        await #expect(throws: SocketError.self) { try await RunningServer.echo(.tasks, at: address) }
+        try await running.stop()
+      }
+      #expect(OpenDescriptors.count() == before)
+    }
+  }
+
+  /// With no descriptor left accepting rests, and goes on when connections close.
+  @Test func withoutDescriptorsPeersWaitAndAreServedLater() async {
+    await #expect(processExitsWith: .success) {
+      let running = try await RunningServer.echo(.tasks)
+      let port = running.port
+      try await blocking {
+        let clients = try (0..<40).map { _ in try BlockingClient(port: port) }
+        while running.server.statistics.connectionsOpen < 40 { usleep(1000) }
+        let waiting = try (0..<10).map { _ in try makeSocket() }
+        // No descriptor above those that are open.
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let original = limit.rlim_cur
+        limit.rlim_cur = rlim_t(OpenDescriptors.highest() + 1)
+        #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        OpenDescriptors.fillHoles()
+        for client in waiting { try client.connect(port: port) }
+        for client in waiting { try client.send([5]) }
+        while running.server.statistics.acceptsPaused == 0 { usleep(1000) }
+        #expect(running.server.statistics.connectionsOpen == 40)
+        // Those that are open are served on.
+        for client in clients { #expect(try client.echo([1, 2]) == [1, 2]) }
+        for client in clients[..<20] { try client.closeOutput() }
+        for client in waiting { #expect(try client.receive(exactly: 1) == [5]) }
+        limit.rlim_cur = original
+        #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+      }
+      let summary = try await running.stop()
+      #expect(summary.totals.connectionsOpened == 50)
+    }
+  }
+
+  private static func makeSocket() throws -> BlockingClient {
+    BlockingClient(adopting: socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
+  }
+}
