@@ -6,7 +6,8 @@
 //     unsent pieces; when none is left and the kernel is done with it, it returns, and all that returned are posted with
 //     one tail advance a turn, the warmest first. The number of posted slots starts small and doubles when the ring ran dry
 //   * one send in flight for each connection: what queued meanwhile goes out gathered in one
-//   * bounded: a connection with too much unsent stops receiving; a dry ring parks receivers in a queue until slots return
+//   * bounded: a connection with too much unsent stops receiving; a dry ring parks receivers in a queue until slots return.
+//     What it does not do is to copy out small pieces that peers keep: 256 of them can pin 256 slots
 //
 // No copy in user space, and no allocation after the start.
 #include "common.h"
@@ -79,7 +80,7 @@ static struct iovec *vectors;
 static struct msghdr *headers;
 static unsigned vector_count, header_count;
 
-static unsigned high_water = 1 << 20, low_water = 1 << 18, send_flags = MSG_NOSIGNAL;
+static unsigned high_water, low_water, high_water_most = 1 << 20, send_flags = MSG_NOSIGNAL;
 static int listener, signals;
 static bool accepting, stopping;
 static unsigned live_connections;
@@ -241,6 +242,15 @@ static void drop_first_piece(struct connection *c)
     free_piece = index;
 }
 
+// Half of the pool, shared out: peers that do not read shall not be able to take all of it from those that do.
+static void set_limits(void)
+{
+    uint64_t share = (uint64_t)slot_limit * slot_size / 2 / (live_connections ? live_connections : 1);
+    high_water = share < (64 << 10) ? 64 << 10 : share > high_water_most ? high_water_most : (unsigned)share;
+    if (high_water > high_water_most) high_water = high_water_most;
+    low_water = high_water / 4;
+}
+
 // Where nothing is armed and nothing is left to send, the descriptor is closed. Never before.
 static void settle(struct connection *c)
 {
@@ -261,6 +271,7 @@ static void settle(struct connection *c)
     c->next = free_connection;
     free_connection = (int32_t)(c - connections);
     live_connections--;
+    set_limits();
     if (!accepting && !stopping) arm_accept(); // it had stopped for want of descriptors
 }
 
@@ -298,6 +309,7 @@ static void accepted(int fd)
         .fd = fd, .generation = c->generation, .live = true, .first = NONE, .last = NONE};
     counts.accepted++;
     live_connections++;
+    set_limits();
     arm_receive(c, true);
 }
 
@@ -516,8 +528,9 @@ static const char usage[] =
     "  --slot-bytes N    bytes of a slot (64k; 16k without incremental slots)\n"
     "  --posted N        slots posted at the start (4; 64 without incremental slots); doubled when the ring runs dry\n"
     "  --posted-most N   slots posted at most (as many as are 4m)\n"
-    "  --pool-bytes N    most bytes of all slots (64m)\n"
-    "  --high-water N    unsent bytes at which a connection stops receiving (1m); it resumes at a quarter\n"
+    "  --pool-bytes N    most bytes of all slots (256m)\n"
+    "  --high-water N    unsent bytes at which a connection stops receiving, resuming at a quarter (1m; with many\n"
+    "                    connections less, so that all of them together can fill half of the pool)\n"
     "  --no-incremental  one completion a slot, as on kernels before 6.12\n"
     "  --waitall         let the kernel finish short sends by itself (MSG_WAITALL)\n"
     "\n"
@@ -527,7 +540,7 @@ int main(int argc, char **argv)
 {
     const char *host = "127.0.0.1";
     uint16_t port = 7007;
-    uint64_t pool = 64 << 20; // also bounds what peers that do not read can pin: past it the others wait for them
+    uint64_t pool = 256 << 20; // address space; what is touched depends on what is unsent
     bool incremental = true;
     for (int i = 1; i < argc; i++) {
         const char *option = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -540,10 +553,9 @@ int main(int argc, char **argv)
         else if (!strcmp(option, "--posted")) posted_target = (unsigned)parse_number(option, value, 1, MAX_SLOTS), i++;
         else if (!strcmp(option, "--posted-most")) posted_most = (unsigned)parse_number(option, value, 1, MAX_SLOTS), i++;
         else if (!strcmp(option, "--pool-bytes")) pool = parse_number(option, value, 64, 1ull << 32), i++;
-        else if (!strcmp(option, "--high-water")) high_water = (unsigned)parse_number(option, value, 1, 1 << 30), i++;
+        else if (!strcmp(option, "--high-water")) high_water_most = (unsigned)parse_number(option, value, 1, 1 << 30), i++;
         else fputs(usage, stderr), die("unknown option %s", option);
     }
-    low_water = high_water / 4;
     raise_descriptor_limit();
     signals = open_signals(0);
     connections = map_pages(sizeof *connections * MAX_CONNECTIONS);

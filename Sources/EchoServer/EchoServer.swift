@@ -8,6 +8,7 @@ import UnixSignals
 @main
 struct EchoServer: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "EchoServer",
     abstract: "A TCP echo server on io_uring that copies nothing.",
     discussion: """
       Each message is received into a locked view of pooled memory, and the same view is sent back: the bytes never \

@@ -49,6 +49,9 @@ struct Options: ParsableArguments {
   var logLevel = Logger.Level.notice
 
   func validate() throws {
+    guard (try? SocketAddress(host: host, port: port)) != nil else {
+      throw ValidationError("'\(host)' is not an IPv4 or IPv6 address; other names are not looked up.")
+    }
     guard loops >= 1, loops <= 1024 else { throw ValidationError("--loops must be from 1 to 1024.") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1.") }
     guard idleTimeout >= 0, drainTimeout >= 0 else { throw ValidationError("A timeout cannot be negative.") }

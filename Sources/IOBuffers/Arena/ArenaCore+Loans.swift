@@ -5,7 +5,7 @@ extension ArenaCore {
     guard bytes <= BufferArena.largestBuffer else {
       throw .tooLarge(requested: bytes, limit: BufferArena.largestBuffer)
     }
-    return try take(bytes, for: .owner).get()
+    return try take(bytes).get()
   }
 
   /// A slot for an owner, as soon as there is one.

@@ -3,6 +3,7 @@
 package final class ArenaCore: SlotHome, @unchecked Sendable {
   let configuration: BufferArena.Configuration
   private let isSanitized: Bool
+  private let classes: SizeClasses
   private let returns = ReturnList()
   private let state: Guarded<ArenaState>
 
@@ -13,10 +14,16 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
     var flags: SlotHeader.Flags = []
     if isSanitized { flags.insert(.sanitized) }
     if holders != nil { flags.insert(.tracked) }
-    self.state = Guarded(ArenaState(configuration, flags: flags))
+    self.classes = SizeClasses(slotSizes: configuration.slotSizes)
+    self.state = Guarded(ArenaState(configuration, flags: flags, classes: classes))
     super.init(holders: holders)
     // Given up by whoever finds the arena closed and complete.
     _ = unsafe Unmanaged.passRetained(self)
+  }
+
+  deinit {
+    // All segments are gone: that is why nothing holds the core any more.
+    classes.deallocate()
   }
 
   /// Runs `body` on the state, with all returned slots put back if `draining`, then serves those who wait.
@@ -46,11 +53,13 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
   }
 
   /// Takes a slot of at least `bytes`, without anybody to be woken: the fast path.
-  func take(_ bytes: Int, for use: ArenaState.Use) -> Result<Slot, BufferError> {
+  func take(_ bytes: Int) -> Result<Slot, BufferError> {
     state.withLock { state in
-      // What was lent last and came home is warmer than what lay in the free list, but the list is the cheaper look.
-      if let place = state.sizeClass(for: bytes), state.classes[place].freeCount == 0 { drain(&state) }
-      return state.obtain(bytes, for: use, home: self)
+      if let slot = state.takeFree(bytes) { return .success(slot) }
+      // Returned slots are fetched only when they are needed: the free list is the cheaper look.
+      drain(&state)
+      if let slot = state.takeFree(bytes) { return .success(slot) }
+      return state.obtain(bytes, for: .owner, home: self)
     }
   }
 
@@ -62,13 +71,13 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
     }
   }
 
-  package override func reclaim(_ slot: Slot) {
+  package override func reclaim(_ slot: Slot) -> Bool {
     if isSanitized { slot.poison() }
     slot.advanceGeneration()
-    if returns.push(slot) { return }
-    // Nothing keeps this core alive once the slot is put back, except this reference.
-    withExtendedLifetime(self) {
-      withState { state, _ in state.putBack(slot) }
-    }
+    return returns.push(slot)
+  }
+
+  package override func reclaimSlowly(_ slot: Slot) {
+    withState { state, _ in state.putBack(slot) }
   }
 }

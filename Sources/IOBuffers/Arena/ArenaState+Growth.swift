@@ -9,7 +9,7 @@ extension ArenaState {
     home: SlotHome
   ) -> Result<Slot, BufferError> {
     guard !isClosed else { return .failure(.closed) }
-    guard !ForkGuard.isForked(since: birth) else { return .failure(.forked) }
+    guard !process.isForked else { return .failure(.forked) }
     guard let place = sizeClass(for: bytes) else { return obtainLarge(bytes, for: use, home: home) }
     if let slot = take(place, for: use, home: home) { return .success(slot) }
     let failure = grow(place)
@@ -50,7 +50,7 @@ extension ArenaState {
 
   /// A slot for a request above the largest class: a segment of its own, unmapped when the slot comes home.
   private mutating func obtainLarge(_ bytes: Int, for use: Use, home: SlotHome) -> Result<Slot, BufferError> {
-    let needed = wholePages(bytes)
+    let needed = wholePages(max(bytes, 1))
     if configuration.byteLimit - mappedBytes < needed, !trim(toMap: needed, sparing: nil) {
       return .failure(limitReached(bytes))
     }
@@ -61,10 +61,7 @@ extension ArenaState {
       guard let slot = segments[number]?.cut(home: home, segment: number, flags: flags) else {
         return .failure(limitReached(bytes))
       }
-      slot.setLockWord(use.lockWord)
-      slotsOut += 1
-      if slot.isSanitized, use == .kernel { slot.poison() }
-      return .success(slot)
+      return .success(lend(slot, for: use))
     }
   }
 
@@ -145,7 +142,7 @@ extension ArenaState {
     segments[number] = nil
     vacantPlaces.append(number)
     mappedBytes -= segment.mapping.bytes
-    segment.destroy(unmapping: !ForkGuard.isForked(since: birth))
+    segment.destroy(unmapping: !process.isForked)
   }
 
   func limitReached(_ bytes: Int) -> BufferError {

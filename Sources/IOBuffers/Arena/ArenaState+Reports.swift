@@ -1,7 +1,7 @@
 /// Looking without touching.
 extension ArenaState {
-  func statistics() -> Statistics {
-    var result = Statistics()
+  func statistics() -> BufferArena.Statistics {
+    var result = BufferArena.Statistics()
     result.mappedBytes = mappedBytes
     result.byteLimit = configuration.byteLimit
     result.slotsOut = slotsOut

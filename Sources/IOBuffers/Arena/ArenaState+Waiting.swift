@@ -44,34 +44,28 @@ extension ArenaState {
   /// Keeps a free slot for a kernel that is told of it now. Only ``BufferArena/takeForKernel(slotBytes:mayGrow:into:)``
   /// gets it; so a loop that was woken does not find that somebody was faster, again and again.
   mutating func promise(_ bytes: Int, home: SlotHome) -> Bool {
-    guard let first = sizeClass(for: bytes) else { return hasRoom(toMap: wholePages(bytes)) }
-    for attempt in 0..<2 {
-      for place in classes.indices where place >= first {
-        if classes[place].freeCount == classes[place].promised, let slot = cut(place, home: home) {
-          segments[slot.segment]?.freeCount += 1
-          classes[place].push(slot)
-        }
-        if classes[place].freeCount > classes[place].promised {
-          classes[place].promised += 1
-          return true
-        }
-        // Before a larger slot is spent, the class itself may grow.
-        if attempt == 0 { break }
-      }
-      if attempt == 0, grow(first) == nil, let slot = cut(first, home: home) {
-        segments[slot.segment]?.freeCount += 1
-        classes[first].push(slot)
-        classes[first].promised += 1
-        return true
-      }
-    }
-    return false
+    guard let place = sizeClass(for: bytes) else { return hasRoom(toMap: wholePages(bytes)) }
+    if promiseSlot(of: place, home: home) { return true }
+    if grow(place) == nil, promiseSlot(of: place, home: home) { return true }
+    return classes.indices.contains { $0 > place && promiseSlot(of: $0, home: home) }
+  }
+
+  private mutating func promiseSlot(of place: Int, home: SlotHome) -> Bool {
+    if classes[place].unpromised == 0, let slot = cut(place, home: home) { classes[place].push(slot) }
+    guard classes[place].unpromised > 0 else { return false }
+    classes[place].promised += 1
+    return true
+  }
+
+  /// The kernel has come: what it did not take is everybody's again.
+  func forgetPromises() {
+    for place in classes.indices { classes[place].promised = 0 }
   }
 
   /// Refuses new loans and fails everybody who waits for one. Segments go as they become idle.
   mutating func close() -> [Wakeup] {
     isClosed = true
-    for place in classes.indices { classes[place] = SizeClass(slotBytes: classes[place].slotBytes) }
+    for place in classes.indices { classes[place].forget() }
     for number in segments.indices where segments[number]?.isIdle == true { unmap(number) }
     var wakeups: [Wakeup] = []
     while let line = queue.nextLine(below: queue.lineCount), let waiter = queue.first(in: line) {

@@ -4,9 +4,9 @@ struct ArenaState: @unchecked Sendable {
   let configuration: BufferArena.Configuration
   let flags: SlotHeader.Flags
   /// The process that the memory belongs to.
-  let birth = ForkGuard.current
+  let process = ForkGuard()
   /// Ascending by slot size.
-  var classes: [SizeClass]
+  let classes: SizeClasses
   /// Places are reused, so that a slot's segment number stays small and valid as long as the slot.
   var segments: [Segment?] = []
   var vacantPlaces: [Int] = []
@@ -37,10 +37,10 @@ struct ArenaState: @unchecked Sendable {
     var lockWord: UInt64 { self == .owner ? LockWord.owner : LockWord.oneWriter }
   }
 
-  init(_ configuration: BufferArena.Configuration, flags: SlotHeader.Flags) {
+  init(_ configuration: BufferArena.Configuration, flags: SlotHeader.Flags, classes: SizeClasses) {
     self.configuration = configuration
     self.flags = flags
-    self.classes = configuration.slotSizes.map { SizeClass(slotBytes: $0) }
+    self.classes = classes
     self.queue = WaitQueue(lines: classes.count + 1)
   }
 
@@ -52,16 +52,19 @@ struct ArenaState: @unchecked Sendable {
 
   /// The smallest class that serves `bytes`; nil if none does.
   func sizeClass(for bytes: Int) -> Int? {
-    classes.firstIndex { $0.slotBytes >= bytes }
+    classes.indices.first { classes[$0].slotBytes >= bytes }
+  }
+
+  /// A slot for a program from the free list of its class: the fast path. Nil if that is not so easy.
+  mutating func takeFree(_ bytes: Int) -> Slot? {
+    guard let place = sizeClass(for: bytes), classes[place].unpromised > 0, !process.isForked else { return nil }
+    return classes[place].pop().map { lend($0, for: .owner) }
   }
 
   /// A slot of the class from what is at home or can be cut; nil if there is none for this use.
   mutating func take(_ place: Int, for use: Use, home: SlotHome) -> Slot? {
-    let available = use == .kernel ? classes[place].freeCount : classes[place].freeCount - classes[place].promised
-    if available > 0, let slot = classes[place].pop() {
-      segments[slot.segment]?.freeCount -= 1
-      return lend(slot, for: use)
-    }
+    let available = use == .kernel ? classes[place].freeCount : classes[place].unpromised
+    if available > 0, let slot = classes[place].pop() { return lend(slot, for: use) }
     return cut(place, home: home).map { lend($0, for: use) }
   }
 
@@ -74,8 +77,9 @@ struct ArenaState: @unchecked Sendable {
   }
 
   /// The moment a slot leaves home.
-  private mutating func lend(_ slot: Slot, for use: Use) -> Slot {
+  mutating func lend(_ slot: Slot, for use: Use) -> Slot {
     slot.setLockWord(use.lockWord)
+    slot.countOut(1)
     slotsOut += 1
     if slot.isSanitized {
       // The kernel's bytes are poisoned for everybody else until a completion reports them.
@@ -102,13 +106,12 @@ struct ArenaState: @unchecked Sendable {
 
   /// One slot came home.
   mutating func putBack(_ slot: Slot) {
-    let number = slot.segment
     slotsOut -= 1
-    segments[number]?.freeCount += 1
-    if let place = segments[number]?.sizeClass, !isClosed {
+    slot.countOut(-1)
+    if let place = slot.sizeClass, !isClosed {
       classes[place].push(slot)
-    } else if segments[number]?.isIdle == true {
-      unmap(number)
+    } else if segments[slot.segment]?.isIdle == true {
+      unmap(slot.segment)
     }
   }
 }

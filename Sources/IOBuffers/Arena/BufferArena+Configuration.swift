@@ -45,7 +45,7 @@ extension BufferArena {
     }
   }
 
-  /// Whether to use pages of 2 MiB, which spare address translations. What was got is in ``Statistics``.
+  /// Whether to use pages of 2 MiB, which spare address translations. What was got is in ``Statistics/hugePageBytes``.
   public enum HugePages: Sendable, Equatable {
     /// Ordinary pages.
     case never

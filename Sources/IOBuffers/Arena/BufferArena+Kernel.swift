@@ -34,7 +34,7 @@ extension ArenaCore {
     into out: UnsafeMutableBufferPointer<DetachedView>
   ) -> Int {
     withState { state, _ in
-      guard !state.isClosed, !ForkGuard.isForked(since: state.birth), slotBytes <= BufferArena.largestBuffer else {
+      guard !state.isClosed, !state.process.isForked, slotBytes <= BufferArena.largestBuffer else {
         return 0
       }
       var taken = 0
@@ -51,7 +51,7 @@ extension ArenaCore {
         taken += 1
       }
       // The kernel has come: what it did not take is everybody's again.
-      for place in state.classes.indices { state.classes[place].promised = 0 }
+      state.forgetPromises()
       return taken
     }
   }

@@ -9,6 +9,9 @@ struct SizeClass {
   var uncut: [Int] = []
   private var free: Slot?
 
+  /// How many free slots a program may have.
+  var unpromised: Int { freeCount - promised }
+
   init(slotBytes: Int) {
     self.slotBytes = slotBytes
   }
@@ -44,5 +47,10 @@ struct SizeClass {
     }
     free = kept
     freeCount = count
+  }
+
+  /// Forgets all slots: the arena is closed.
+  mutating func forget() {
+    self = SizeClass(slotBytes: slotBytes)
   }
 }

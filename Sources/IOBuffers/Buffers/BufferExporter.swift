@@ -48,7 +48,10 @@ extension BufferExporter where Self: ~Copyable {
 
   /// Lends a reader of a part of the bytes.
   ///
-  /// - Parameter range: offsets within 0..<``count``.
+  /// - Parameters:
+  ///   - range: offsets within 0..<``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Throws: ``BufferError/locked(_:)`` if a writer is out, ``BufferError/outOfBounds(range:count:)``,
   ///   ``BufferError/tooManyViews``.
   @inlinable
@@ -73,7 +76,10 @@ extension BufferExporter where Self: ~Copyable {
 
   /// Lends the writer of a part of the bytes.
   ///
-  /// - Parameter range: offsets within 0..<``count``.
+  /// - Parameters:
+  ///   - range: offsets within 0..<``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Throws: ``BufferError/locked(_:)`` if any view is out, ``BufferError/outOfBounds(range:count:)``.
   @inlinable
   public borrowing func writeView(

@@ -51,7 +51,10 @@ extension ForeignBuffer: BufferExporter {
 
   /// Lends a reader of a part of the bytes. One atomic operation.
   ///
-  /// - Parameter range: offsets within 0..<``count``.
+  /// - Parameters:
+  ///   - range: offsets within 0..<``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Returns: the view; it stays valid when this owner goes.
   /// - Throws: ``BufferError/locked(_:)`` if a writer is out, ``BufferError/outOfBounds(range:count:)``,
   ///   ``BufferError/tooManyViews``.
@@ -79,7 +82,10 @@ extension ForeignBuffer: BufferExporter {
 
   /// Lends the writer of a part of the bytes. One atomic operation.
   ///
-  /// - Parameter range: offsets within 0..<``count``.
+  /// - Parameters:
+  ///   - range: offsets within 0..<``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Returns: the view; it stays valid when this owner goes.
   /// - Throws: ``BufferError/locked(_:)`` if any view is out, ``BufferError/outOfBounds(range:count:)``.
   @inlinable

@@ -33,10 +33,11 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
       to: SlotHeader(
         base: base,
         capacity: UInt32(bytes.count),
-        // Given up in `reclaim(_:)`.
+        // Given up in `reclaimSlowly(_:)`.
         home: .passRetained(home),
         segment: 0,
         index: 0,
+        sizeClass: SlotHeader.noSizeClass,
         flags: holders == nil ? [] : .tracked
       )
     )
@@ -45,12 +46,10 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
     return slot
   }
 
-  package override func reclaim(_ slot: Slot) {
-    withExtendedLifetime(self) {
-      unsafe slot.header.deinitialize(count: 1)
-      unsafe UnsafeMutableRawPointer(slot.header).deallocate()
-      unsafe onRelease(bytes)
-      unsafe Unmanaged<SlotHome>.passUnretained(self).release()
-    }
+  package override func reclaimSlowly(_ slot: Slot) {
+    unsafe slot.header.deinitialize(count: 1)
+    unsafe UnsafeMutableRawPointer(slot.header).deallocate()
+    unsafe onRelease(bytes)
+    unsafe Unmanaged<SlotHome>.passUnretained(self).release()
   }
 }

@@ -14,7 +14,10 @@ extension PooledBuffer {
 
   /// Lends a reader of a part of the bytes. One atomic operation.
   ///
-  /// - Parameter range: offsets within 0..<``count``.
+  /// - Parameters:
+  ///   - range: offsets within 0..<``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Returns: the view; it stays valid when this owner goes.
   /// - Throws: ``BufferError/locked(_:)`` if a writer is out, ``BufferError/outOfBounds(range:count:)``,
   ///   ``BufferError/tooManyViews``.
@@ -42,7 +45,10 @@ extension PooledBuffer {
 
   /// Lends the writer of a part of the bytes. One atomic operation.
   ///
-  /// - Parameter range: offsets within 0..<``count``.
+  /// - Parameters:
+  ///   - range: offsets within 0..<``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Returns: the view; it stays valid when this owner goes.
   /// - Throws: ``BufferError/locked(_:)`` if any view is out, ``BufferError/outOfBounds(range:count:)``.
   @inlinable

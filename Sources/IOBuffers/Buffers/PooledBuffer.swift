@@ -1,7 +1,7 @@
 /// The one owner of a slot of an arena: a growable piece of memory that can lend locked views of its bytes.
 ///
 /// An owner is an ordinary reference: holding one locks nothing. ``readView(file:line:)`` and ``writeView(file:line:)``
-/// lend views, which do; while any is out, ``resize(to:file:line:)`` and everything else that could move or change the
+/// lend views, which do; while any is out, ``resize(to:)`` and everything else that could move or change the
 /// bytes throws ``BufferError/locked(_:)``. When the owner is gone and the last view is released, the slot goes home.
 ///
 /// It may be used by one thread at a time, any thread. Its views are independent of it.

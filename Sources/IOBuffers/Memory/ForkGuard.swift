@@ -4,29 +4,35 @@ internal import Synchronization
 ///
 /// A page that the kernel zeroes in children (madvise(2), MADV_WIPEONFORK, Linux 4.14) holds a number of this process.
 /// Where there is no such page, every process looks like the first.
-enum ForkGuard {
-  @safe
-  private struct Mark: @unchecked Sendable {
-    let number: UnsafeMutablePointer<Atomic<UInt64>>?
-  }
+@safe
+struct ForkGuard: @unchecked Sendable {
+  private let number: UnsafePointer<Atomic<UInt64>>?
+  /// The number when this value was made.
+  private let birth: UInt64
 
-  private static let mark = unsafe Mark(
-    number: Platform.mapWipedOnFork()?.bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+  // One page for the whole process: it is never unmapped.
+  @safe private static let page = unsafe ForkGuard(
+    number: UnsafePointer(Platform.mapWipedOnFork()?.bindMemory(to: Atomic<UInt64>.self, capacity: 1)),
+    birth: 0
   )
 
-  /// A number that this process has and no process that it was forked from.
-  static var current: UInt64 {
-    guard let number = unsafe mark.number else { return 0 }
-    // Zero in a process that asks for the first time: threads that ask together store the same.
-    if unsafe number.pointee.load(ordering: .relaxed) == 0 {
-      unsafe number.pointee.store(Platform.processNumber, ordering: .relaxed)
-    }
-    return unsafe number.pointee.load(ordering: .relaxed)
+  private init(number: UnsafePointer<Atomic<UInt64>>?, birth: UInt64) {
+    unsafe self.number = number
+    self.birth = birth
   }
 
-  /// Whether this process was forked after `birth` was taken from ``current``.
-  static func isForked(since birth: UInt64) -> Bool {
-    guard let number = unsafe mark.number else { return false }
+  /// Remembers this process.
+  init() {
+    unsafe number = Self.page.number
+    // Zero in a process that asks for the first time: threads that ask together store the same.
+    let processNumber = Platform.processNumber
+    unsafe number?.pointee.store(processNumber, ordering: .relaxed)
+    birth = unsafe number == nil ? 0 : processNumber
+  }
+
+  /// Whether this process was forked after this value was made.
+  var isForked: Bool {
+    guard let number = unsafe number else { return false }
     return unsafe number.pointee.load(ordering: .relaxed) != birth
   }
 }

@@ -128,13 +128,22 @@ extension Slot {
   @inline(never)
   @usableFromInline
   func viewsAreGone(_ word: LockWord) {
-    // Borrows the home instead of retaining it: two atomic operations on a line that every thread of the arena shares.
-    unsafe header.pointee.home._withUnsafeGuaranteedRef { home in
-      if word.hasOwner {
-        home.unlocked(self)
-      } else {
-        home.reclaim(self)
-      }
+    if !word.hasOwner {
+      // Borrows the home instead of retaining it: that would be two atomic operations on a line that all threads share.
+      let isHome = unsafe header.pointee.home._withUnsafeGuaranteedRef { $0.reclaim(self) }
+      if isHome { return }
+    }
+    viewsAreGoneSlowly(word)
+  }
+
+  /// The same with a reference to the home, which may otherwise go before this returns.
+  @inline(never)
+  private func viewsAreGoneSlowly(_ word: LockWord) {
+    let home = home
+    if word.hasOwner {
+      home.unlocked(self)
+    } else {
+      home.reclaimSlowly(self)
     }
   }
 }

@@ -37,9 +37,15 @@ package struct Slot: BitwiseCopyable, @unchecked Sendable {
 
   package var generation: UInt32 { unsafe header.pointee.generation }
 
-  package var segment: Int { unsafe Int(header.pointee.segment) }
+  package var segment: Int { unsafe Int(truncatingIfNeeded: header.pointee.segment) }
 
-  package var index: Int { unsafe Int(header.pointee.index) }
+  package var index: Int { unsafe Int(truncatingIfNeeded: header.pointee.index) }
+
+  /// The size class that the slot serves, or nil.
+  var sizeClass: Int? {
+    let sizeClass = unsafe header.pointee.sizeClass
+    return sizeClass == SlotHeader.noSizeClass ? nil : Int(truncatingIfNeeded: sizeClass)
+  }
 
   /// The home as an ordinary reference. For slow paths; the caller must hold the slot, or the home may be gone.
   package var home: SlotHome { unsafe header.pointee.home.takeUnretainedValue() }

@@ -29,10 +29,15 @@ package struct SlotHeader: ~Copyable {
   package let segment: UInt32
   /// The slot's place in its segment.
   package let index: UInt32
+  /// Which size class of its arena the slot serves; ``noSizeClass`` if it has a segment of its own.
+  let sizeClass: UInt32
   @usableFromInline
   package let flags: Flags
   // Fills the cache line.
-  private let padding: (UInt32, UInt32, UInt32) = (0, 0, 0)
+  private let padding: (UInt32, UInt32) = (0, 0)
+
+  /// The ``sizeClass`` of slots that serve none.
+  static var noSizeClass: UInt32 { .max }
 
   /// Counts the lives of this slot: a late message that names an earlier life is recognised by it.
   package var generation: UInt32 { life.load(ordering: .relaxed) }
@@ -64,6 +69,7 @@ package struct SlotHeader: ~Copyable {
     home: Unmanaged<SlotHome>,
     segment: UInt32,
     index: UInt32,
+    sizeClass: UInt32,
     flags: Flags
   ) {
     self.lock = Atomic(0)
@@ -74,6 +80,7 @@ package struct SlotHeader: ~Copyable {
     self.life = Atomic(0)
     self.segment = segment
     self.index = index
+    self.sizeClass = sizeClass
     self.flags = flags
   }
 }

@@ -14,13 +14,16 @@ package class SlotHome: @unchecked Sendable {
     self.holders = holders
   }
 
-  /// The last view and the owner of `slot` are gone. Called once per life of the slot, on any thread. The home must not
-  /// touch itself after the slot became visible as returned, unless it took a reference before.
-  package func reclaim(_ slot: Slot) {}
+  /// The last view and the owner of `slot` are gone. Called once per life of the slot, on any thread, without a reference
+  /// to the home: it must not touch itself after the slot became visible as returned.
+  ///
+  /// - Returns: false if this needs more than that; then ``reclaimSlowly(_:)`` is called, with a reference.
+  package func reclaim(_ slot: Slot) -> Bool { false }
+
+  /// Takes a slot back that ``reclaim(_:)`` did not.
+  package func reclaimSlowly(_ slot: Slot) {}
 
   /// The last view of `slot` is gone while its owner waits for that. Resumes the owner.
-  // Not inlined: the way home, which every slot goes, shares a caller with this one and should stay short.
-  @inline(never)
   package final func unlocked(_ slot: Slot) {
     let waiter = unlockWaiters.withLock { waiters -> UnlockWaiter? in
       guard let place = waiters.firstIndex(where: { unsafe $0.slot.header == slot.header }) else { return nil }

@@ -15,7 +15,10 @@ extension ReadView {
 
   /// Another reader, of a part of the bytes. One atomic operation.
   ///
-  /// - Parameter range: offsets into this view.
+  /// - Parameters:
+  ///   - range: offsets into this view.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Throws: ``BufferError/outOfBounds(range:count:)``, ``BufferError/tooManyViews``.
   @inlinable
   public borrowing func slice(
@@ -36,7 +39,10 @@ extension ReadView {
 
   /// Cuts this view in two: it keeps the bytes before `offset`, and the result has the rest. One atomic operation.
   ///
-  /// - Parameter offset: where to cut, from 0 through ``count``.
+  /// - Parameters:
+  ///   - offset: where to cut, from 0 through ``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Throws: ``BufferError/outOfBounds(range:count:)``, ``BufferError/tooManyViews``; this view is then unchanged.
   @inlinable
   public mutating func split(

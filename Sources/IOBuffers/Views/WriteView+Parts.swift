@@ -3,7 +3,10 @@ extension WriteView {
   /// Cuts this view in two: it keeps the bytes before `offset`, and the result has the rest. Both may be written at the
   /// same time, on different threads, because they have no byte in common. One atomic operation.
   ///
-  /// - Parameter offset: where to cut, from 0 through ``count``.
+  /// - Parameters:
+  ///   - offset: where to cut, from 0 through ``count``.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
   /// - Throws: ``BufferError/outOfBounds(range:count:)``, ``BufferError/tooManyViews``; this view is then unchanged.
   @inlinable
   public mutating func split(

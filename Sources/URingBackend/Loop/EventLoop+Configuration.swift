@@ -11,6 +11,8 @@ extension EventLoop {
     public var poolBytes: Int = 64 << 20
     /// Bytes of one receive slot, or nil to choose by what the kernel offers and by `poolBytes`.
     public var slotBytes: Int?
+    /// Whether the pool asks for huge pages.
+    public var hugePages: BufferArena.HugePages = .never
     /// The processor to pin the loop's thread to, or nil to let the scheduler choose.
     public var processor: Int?
     /// Kernel features that must not be used, for tests and for comparing.

@@ -61,6 +61,7 @@ extension EventLoop {
     do throws(BufferError) {
       var arenaConfiguration = BufferArena.Configuration()
       arenaConfiguration.byteLimit = configuration.poolBytes
+      arenaConfiguration.hugePages = configuration.hugePages
       arenaConfiguration.diagnostics = configuration.diagnostics
       arena = try BufferArena(arenaConfiguration)
     } catch {

@@ -119,7 +119,7 @@ extension EventLoop {
     drainAfterStop()
     let waiters = unsafe stopWaiters
     unsafe stopWaiters = []
-    for unsafe waiter in unsafe waiters { unsafe waiter.resume() }
+    for unsafewaiter in unsafe waiters { unsafe waiter.resume() }
   }
 
   /// Closing a ring cancels what is in flight only later, on a kernel thread: the read must have come back before its

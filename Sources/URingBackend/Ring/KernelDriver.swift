@@ -50,6 +50,7 @@ final class KernelDriver: RingDriver {
       unsafe scratch.unmap()
       throw RingError.diagnose(errno: result == 0 ? Errno.noMemory.rawValue : -result, operation: "io_uring_setup")
     }
+    _ = Self.handOvers.load(ordering: .acquiring)
     // A child process must not be able to publish submissions into its parent's queues. Fails only on kernels without
     // MADV_DONTFORK, which have no io_uring either.
     _ = unsafe io_uring_ring_dontfork(ring)
@@ -106,10 +107,16 @@ final class KernelDriver: RingDriver {
     if isRegistered, pthread_self() == owner {
       unsafe RegisteredRing.unregister(ring.pointee.ring_fd, index: Int32(bitPattern: descriptor))
     }
+    Self.handOvers.wrappingAdd(1, ordering: .releasing)
     unsafe io_uring_queue_exit(ring)
     unsafe ring.deallocate()
     unsafe scratch.unmap()
   }
+
+  /// Orders the end of one ring before the beginning of the next, which may get the same addresses on another thread.
+  /// The kernel orders them anyway; but liburing maps and unmaps without the C library, unseen by the thread sanitizer,
+  /// which then takes the two rings for one.
+  private static let handOvers = Atomic<Int>(0)
 
   /// The flags for io_uring_setup(2).
   private static func setupFlags(_ features: KernelFeatures) -> UInt32 {

@@ -41,7 +41,7 @@ extension KernelFeatures {
       0
     )
     let hasNoIOWait = entered >= 0 && parameters.features & SLUICE_FEATURE_NO_IOWAIT != 0
-    features.record(.noIOWait, error: hasNoIOWait ? 0 : max(-entered, Errno.invalidArgument.rawValue))
+    features.record(.noIOWait, error: hasNoIOWait ? 0 : entered < 0 ? -entered : Errno.invalidArgument.rawValue)
   }
 
   private static func setup(_ flags: UInt32, _ parameters: inout io_uring_params) -> Int32 {

@@ -96,8 +96,10 @@ final class Ring {
   @inline(never)
   private func makeRoom() -> Bool {
     counts.forcedEnters += 1
-    let consumed = submitAndWait(for: 0, timeoutNanoseconds: nil)
-    return consumed > 0 && pendingSubmissions < submissionEntries
+    // Whatever it answers, the head says what was consumed; what stops the kernel will stop the loop's own enter too,
+    // and is reported there.
+    _ = submitAndWait(for: 0, timeoutNanoseconds: nil)
+    return pendingSubmissions < submissionEntries
   }
 
   /// Publishes what was prepared, and waits for completions: one system call.
@@ -163,6 +165,13 @@ final class Ring {
   var hasOverflow: Bool {
     guard unsafe ownerMark.pointee != 0 else { return false }
     return unsafe submissionFlags.pointee.load(ordering: .relaxed) & SLUICE_SQ_CQ_OVERFLOW != 0
+  }
+
+  /// Completions that the kernel dropped because it had no memory to park them. 0 while all is well; else the next
+  /// enter throws ``RingError/Reason/completionsLost``, once.
+  var lostCompletions: UInt32 {
+    guard unsafe ownerMark.pointee != 0 else { return 0 }
+    return unsafe completionOverflow.pointee.load(ordering: .relaxed)
   }
 
   /// Takes the oldest completion out of the queue.

@@ -9,18 +9,18 @@ final class LoopService: @unchecked Sendable {
     self.loop = loop
   }
 
-  /// Starts accepting on a listening descriptor, which belongs to the loop from now on.
+  /// Starts accepting on a listening descriptor, which belongs to the loop from now on. False: the loop is ending.
   func start(
     _ descriptor: Int32,
     address: SocketAddress,
     settings: ConnectionSettings,
     budget: ConnectionBudget,
     _ makeSink: @escaping TCPServer.MakeSink
-  ) async {
+  ) async -> Bool {
     await onLoop { [self] engine in
       guard let engine else {
         Socket.close(descriptor)
-        return
+        return false
       }
       let sink = makeSink(engine, budget)
       self.sink = sink
@@ -31,6 +31,7 @@ final class LoopService: @unchecked Sendable {
         settings: settings,
         budget: budget
       )
+      return listener != nil
     }
   }
 
@@ -67,11 +68,11 @@ final class LoopService: @unchecked Sendable {
     }
   }
 
-  private func onLoop(_ body: @escaping @Sendable (TCPEngine?) -> Void) async {
-    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+  private func onLoop(_ body: @escaping @Sendable (TCPEngine?) -> Bool) async -> Bool {
+    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
       loop.execute { [self] in
-        body(loop.tcp)
-        unsafe continuation.resume()
+        let result = body(loop.tcp)
+        unsafe continuation.resume(returning: result)
       }
     }
   }

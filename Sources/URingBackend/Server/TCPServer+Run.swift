@@ -78,10 +78,17 @@ extension TCPServer {
     let budget = ConnectionBudget(limit: configuration.maximumConnections)
     let settings = ConnectionSettings(configuration.limits, outputPausesInput: outputPausesInput)
     var services: [LoopService] = []
+    var failure: SocketError?
     for (loop, descriptor) in zip(group.loops, sockets.descriptors) {
       let service = LoopService(loop)
-      await service.start(descriptor, address: sockets.address, settings: settings, budget: budget, makeSink)
       services.append(service)
+      if await !service.start(descriptor, address: sockets.address, settings: settings, budget: budget, makeSink) {
+        failure = SocketError(.shuttingDown, .listen, peer: sockets.address)
+      }
+    }
+    if let failure {
+      for service in services { await service.stopListening() }
+      throw failure
     }
     running.withLock { $0 = group.loops }
     defer { running.withLock { $0 = [] } }

@@ -107,7 +107,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     outputFailed(index)
     let closers = unsafe states[index].closers
     states[index] = AsyncState()
-    for unsafe closer in unsafe closers { unsafe closer.resume() }
+    for unsafecloser in unsafe closers { unsafe closer.resume() }
   }
 
   /// Takes whoever waits for bytes, and disarms its deadline.
@@ -136,7 +136,8 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
       return unsafe .view(view)
     }
     if states[index].inputEnded { return unsafe endOutcome(index) }
-    return unsafe states[index].receiver == nil ? nil : .failed(withEngine { $0.records[index].error(or: .busy, .receive) })
+    return unsafe states[index].receiver == nil
+      ? nil : .failed(withEngine { $0.records[index].error(or: .busy, .receive) })
   }
 
   private func endOutcome(_ index: Int) -> ReceiveOutcome {

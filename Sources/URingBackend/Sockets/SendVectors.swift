@@ -1,6 +1,5 @@
 internal import CLiburing
 internal import Glibc
-internal import IOBuffers
 
 /// Message headers and I/O vectors for the vectored sends of one turn.
 ///
@@ -53,8 +52,8 @@ final class SendVectors {
     unsafe Int(message.pointee.msg_iovlen) < limit
   }
 
-  func append(_ view: DetachedView, to message: UnsafeMutablePointer<msghdr>) {
-    unsafe vectors[usedVectors] = iovec(iov_base: view.base, iov_len: Int(view.count))
+  func append(_ base: UnsafeMutableRawPointer, _ count: Int, to message: UnsafeMutablePointer<msghdr>) {
+    unsafe vectors[usedVectors] = iovec(iov_base: base, iov_len: count)
     unsafe message.pointee.msg_iovlen += 1
     usedVectors += 1
   }

@@ -19,7 +19,8 @@ extension TCPConnection {
   ) async throws(SocketError) -> TCPConnection {
     let ticket = ConnectTicket()
     let result = await withTaskCancellationHandler {
-      unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<TCPConnection, SocketError>, Never>) in
+      unsafe await withUnsafeContinuation {
+        (continuation: UnsafeContinuation<Result<TCPConnection, SocketError>, Never>) in
         loop.execute {
           ticket.start(on: loop, to: address, timeout: timeout, limits: limits, options: options) {
             unsafe continuation.resume(returning: $0)

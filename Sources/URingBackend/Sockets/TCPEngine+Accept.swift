@@ -6,14 +6,19 @@ extension TCPEngine {
   /// How long accepting rests when the kernel is out of descriptors or memory and no connection closes meanwhile.
   static let resourcePause: UInt64 = 100_000_000
 
-  /// Starts accepting on a listening descriptor, which the engine closes in the end.
+  /// Starts accepting on a listening descriptor, which the engine closes in the end. Nil: the loop is stopping, and the
+  /// descriptor is closed by now.
   func startListening(
     _ descriptor: Int32,
     address: SocketAddress,
     sink: ConnectionSink,
     settings: ConnectionSettings,
     budget: ConnectionBudget
-  ) -> UInt32 {
+  ) -> UInt32? {
+    guard !isStopping else {
+      Socket.close(descriptor)
+      return nil
+    }
     let listener = Listener(
       key: nextKey(),
       descriptor: descriptor,

@@ -3,6 +3,10 @@ internal import Glibc
 internal import IOBuffers
 
 extension TCPEngine {
+  /// The most that one send hands to the kernel. It goes on by itself until all is sent, so this is also how much may
+  /// move before the idle timeout and the water marks hear of it.
+  static let maximumSendBytes = 1 << 20
+
   /// Asks the machine of one connection what to do, and does it. Room in the submission queue is there.
   func settle(_ index: Int) {
     let actions = records[index].machine.decide()
@@ -96,7 +100,7 @@ extension TCPEngine {
         unsafe ring.prepareSend(
           descriptor,
           base: UnsafeRawPointer(view.base),
-          count: Int(view.count),
+          count: min(Int(view.count), TCPEngine.maximumSendBytes),
           flags: flags,
           userData: user
         )
@@ -104,10 +108,13 @@ extension TCPEngine {
       return
     }
     var node = queue.first
-    while node != ViewNodes.none, unsafe vectors.hasRoom(message) {
+    var bytes = 0
+    while node != ViewNodes.none, bytes < TCPEngine.maximumSendBytes, unsafe vectors.hasRoom(message) {
       let (view, next) = sendNodes.view(at: node)
       guard let view = view else { break }
-      unsafe vectors.append(view, to: message)
+      let count = min(Int(view.count), TCPEngine.maximumSendBytes - bytes)
+      unsafe vectors.append(view.base, count, to: message)
+      bytes += count
       node = next
     }
     submitted(unsafe ring.prepareSendVector(descriptor, message: message, flags: flags, userData: user))

@@ -112,13 +112,8 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   func retire(_ index: Int) {
     cancelTimer(index)
     records[index].machine.closeCompleted()
+    withSink(index) { $0.closed(index) }
     let sink = unsafe records[index].sink
-    withSink(index) {
-      $0.closed(index)
-      $0.budget?.giveBack()
-      $0.end()
-    }
-    unsafe sink?.release()
     unsafe records[index].sink = nil
     records[index].gather.close()
     records[index].isOpen = false
@@ -129,6 +124,11 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     freeRecords.append(UInt32(index))
     openConnections -= 1
     counters.connectionsClosed.bump()
+    // Last, because whoever waits for it reads the counters at once, on another thread.
+    if let sink = unsafe sink?.takeRetainedValue() {
+      sink.budget?.giveBack()
+      sink.end()
+    }
     resumeAcceptingAfterClose()
   }
 

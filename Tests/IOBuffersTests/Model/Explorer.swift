@@ -7,28 +7,32 @@ struct Explorer {
     let state: LockModel
   }
 
+  /// A sequence that cannot be made longer; every shorter one is the beginning of one of these.
+  struct Path {
+    var steps: [Step] = []
+    /// From which step on this sequence differs from the one visited before.
+    var firstNew = 0
+  }
+
   let operations: [LockModel.Operation]
   let depth: Int
 
-  /// Calls `visit` for each longest sequence; every shorter one is a prefix of one of these. Returns how many there were.
-  func walk(from start: LockModel, visit: ([Step]) -> Void) -> Int {
-    var path: [Step] = []
-    path.reserveCapacity(depth)
+  /// Calls `visit` for each longest sequence. Returns how many there were.
+  func walk(from start: LockModel, visit: (Path) -> Void) -> Int {
+    var path = Path()
+    path.steps.reserveCapacity(depth)
     return descend(start, &path, visit)
   }
 
-  private func descend(_ state: LockModel, _ path: inout [Step], _ visit: ([Step]) -> Void) -> Int {
-    if path.count == depth {
-      visit(path)
-      return 1
-    }
+  private func descend(_ state: LockModel, _ path: inout Path, _ visit: (Path) -> Void) -> Int {
     var sequences = 0
-    for operation in operations {
+    for operation in operations where path.steps.count < depth {
       var next = state
       guard let outcome = next.apply(operation) else { continue }
-      path.append(Step(operation: operation, outcome: outcome, state: next))
+      path.steps.append(Step(operation: operation, outcome: outcome, state: next))
       sequences += descend(next, &path, visit)
-      path.removeLast()
+      path.steps.removeLast()
+      path.firstNew = path.steps.count
     }
     if sequences == 0 {
       visit(path)

@@ -13,7 +13,7 @@ struct ForeignModelTests {
     let explorer = Explorer(operations: Self.operations, depth: 5)
     let (sequences, failures) = await onThread {
       let log = FailureLog()
-      let sequences = explorer.walk(from: LockModel(bytes: pattern(4))) { replay($0, log: log) }
+      let sequences = explorer.walk(from: LockModel(bytes: pattern(4))) { replay($0.steps, log: log) }
       return (sequences, log.messages)
     }
     #expect(failures.isEmpty)

@@ -86,5 +86,19 @@ struct RaceModel: Hashable {
     }
   }
 
+  /// The digits of a transcript again, the first thread's before the second's.
+  static func digits(_ transcript: Int, _ first: Int, _ second: Int) -> [Int] {
+    func digits(_ number: Int, _ count: Int) -> [Int] {
+      var rest = number
+      var digits: [Int] = []
+      for _ in 0..<count {
+        digits.append(rest % 3)
+        rest /= 3
+      }
+      return digits.reversed()
+    }
+    return digits(transcript >> 16, first) + digits(transcript & 0xFFFF, second)
+  }
+
   static func transcript(_ first: Int, _ second: Int) -> Int { first << 16 | second }
 }

@@ -4,6 +4,12 @@ import Testing
 
 @testable import URingBackend
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// What was sent comes back, byte by byte, over real sockets.
 @Suite(.timeLimit(.minutes(3)))
 struct EchoTests {

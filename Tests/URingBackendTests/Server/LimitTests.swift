@@ -103,13 +103,16 @@ struct LimitTests {
       try await server.run(whenListening: whenListening) { connection in
         do {
           _ = try await connection.receive()?.count
-        } catch {
+        } catch let error as SocketError {
           seen.withLock { $0 = error }
         }
       }
     }
     let port = running.port
-    try await blocking { #expect(try BlockingClient(port: port).isEnded()) }
+    try await blocking {
+      let client = try BlockingClient(port: port)
+      #expect(client.isEnded())
+    }
     try await running.stop()
     #expect(seen.withLock { $0?.kind } == .idle)
     #expect(seen.withLock { $0?.description.contains("idle time") } == true)

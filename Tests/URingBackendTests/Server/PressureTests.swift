@@ -47,22 +47,21 @@ struct PressureTests {
     let running = try await RunningServer.echo(mode)
     let port = running.port
     try await blocking {
-      let client = try BlockingClient(port: port, bufferBytes: 8192)
+      let client = try BlockingClient(port: port)
       let pattern = Pattern(seed: 5)
       var sent = 0
       // Sends until nothing more goes out, as `fill` does, but of a pattern that goes on.
       while true {
         var one = pollfd(fd: client.descriptor, events: Int16(POLLOUT), revents: 0)
         guard unsafe poll(&one, 1, 200) == 1 else { break }
-        sent += try unsafe pattern.withBytes(at: sent, count: 5000) {
-          try unsafe client.sendSome($0, flags: Int32(MSG_DONTWAIT.rawValue))
+        sent += try unsafe pattern.withBytes(at: sent, count: 50_000) {
+          try unsafe client.sendSome($0, flags: Int32(MSG_DONTWAIT))
         }
       }
       #expect(sent > 256 << 10)
       try client.closeOutput()
       var received = 0
       try unsafe withUnsafeTemporaryAllocation(byteCount: Pattern.longest, alignment: 64) { buffer in
-        let buffer = unsafe UnsafeMutableRawBufferPointer(buffer)
         while case let count = try unsafe client.receiveSome(buffer), count > 0 {
           #expect(unsafe pattern.matches(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: received))
           received += count

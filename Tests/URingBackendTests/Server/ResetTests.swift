@@ -130,7 +130,7 @@ func fill(_ client: BlockingClient) {
     var one = pollfd(fd: client.descriptor, events: Int16(POLLOUT), revents: 0)
     guard unsafe poll(&one, 1, 200) == 1, one.revents & Int16(POLLERR | POLLHUP) == 0 else { return }
     unsafe Pattern().withBytes(at: 0, count: Pattern.longest) {
-      _ = unsafe try? client.sendSome($0, flags: Int32(MSG_DONTWAIT.rawValue))
+      _ = unsafe try? client.sendSome($0, flags: Int32(MSG_DONTWAIT))
     }
   }
 }

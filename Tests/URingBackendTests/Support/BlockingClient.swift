@@ -69,7 +69,7 @@ final class BlockingClient: Sendable {
     }
   }
 
-  private func set<Value>(_ name: Int32, _ value: Value) throws {
+  private func set<Value: BitwiseCopyable>(_ name: Int32, _ value: Value) throws {
     var value = value
     let result = unsafe setsockopt(descriptor, SOL_SOCKET, name, &value, socklen_t(MemoryLayout<Value>.size))
     if result < 0 { throw Errno(rawValue: errno) }
@@ -91,7 +91,7 @@ final class BlockingClient: Sendable {
 
   /// One send(2).
   func sendSome(_ bytes: UnsafeRawBufferPointer, flags: Int32 = 0) throws -> Int {
-    let count = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL.rawValue) | flags)
+    let count = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL) | flags)
     if count < 0 { throw Errno(rawValue: errno) }
     return count
   }

@@ -34,7 +34,7 @@ struct EchoExchange {
     guard chunk > 0 else { return }
     do {
       sent += try unsafe pattern.withBytes(at: sent, count: chunk) {
-        try unsafe client.sendSome($0, flags: Int32(MSG_DONTWAIT.rawValue))
+        try unsafe client.sendSome($0, flags: Int32(MSG_DONTWAIT))
       }
     } catch Errno.resourceTemporarilyUnavailable {
       return
@@ -46,7 +46,7 @@ struct EchoExchange {
     let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunkSize()])
     let count: Int
     do {
-      count = try unsafe client.receiveSome(part, flags: Int32(MSG_DONTWAIT.rawValue))
+      count = try unsafe client.receiveSome(part, flags: Int32(MSG_DONTWAIT))
     } catch Errno.resourceTemporarilyUnavailable {
       return
     }
@@ -86,7 +86,6 @@ enum EchoSwarm {
   static func run(_ exchanges: [EchoExchange]) throws {
     var exchanges = exchanges
     try unsafe withUnsafeTemporaryAllocation(byteCount: Pattern.longest, alignment: 64) { buffer in
-      let buffer = unsafe UnsafeMutableRawBufferPointer(buffer)
       while let polls = try wait(exchanges) {
         for (place, revents) in polls {
           if revents & Int32(POLLOUT) != 0 { try exchanges[place].writable() }

@@ -22,14 +22,23 @@ enum OpenDescriptors {
     return numbers
   }
 
-  static func count() -> Int { all().count }
+  /// Sockets, rings and event counters: what this package opens. The runtime opens timers of its own when it likes.
+  static func count() -> Int {
+    all().count { number in
+      let kind = link(number)
+      return kind.hasPrefix("socket:") || kind == "anon_inode:[io_uring]" || kind == "anon_inode:[eventfd]"
+    }
+  }
+
+  private static func link(_ number: Int32) -> String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      guard let base = buffer.baseAddress else { return "" }
+      let count = unsafe readlink("/proc/self/fd/\(number)", base, buffer.count)
+      return unsafe String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
 
   static func highest() -> Int32 { all().max() ?? 2 }
-
-  /// Opens whatever numbers are free below the limit.
-  static func fillHoles() {
-    while dup(0) >= 0 {}
-  }
 }
 
 /// Makes room for so many descriptors, where the hard limit allows it.
@@ -38,5 +47,13 @@ func raiseDescriptorLimit(to wanted: UInt) throws {
   guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw Errno(rawValue: errno) }
   guard limit.rlim_cur < wanted else { return }
   limit.rlim_cur = min(rlim_t(wanted), limit.rlim_max)
+  guard unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw Errno(rawValue: errno) }
+}
+
+/// No descriptor at or above this number.
+func limitDescriptors(to number: UInt) throws {
+  var limit = rlimit()
+  guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw Errno(rawValue: errno) }
+  limit.rlim_cur = rlim_t(number)
   guard unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw Errno(rawValue: errno) }
 }

@@ -35,7 +35,7 @@ final class PlainListener: Sendable {
   }
 
   func accept() throws -> BlockingClient {
-    let accepted = unsafe Glibc.accept(descriptor, nil, nil)
+    let accepted = Glibc.accept(descriptor, nil, nil)
     guard accepted >= 0 else { throw Errno(rawValue: errno) }
     return BlockingClient(adopting: accepted)
   }

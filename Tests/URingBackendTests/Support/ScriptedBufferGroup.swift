@@ -1,5 +1,11 @@
 import CLiburing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// The kernel's side of one provided-buffer ring: reads entries from the memory that was registered.
 @safe
 struct ScriptedBufferGroup {
@@ -39,6 +45,7 @@ struct ScriptedBufferGroup {
     let room = Int(entry.count) - filled
     let count = min(room, bytes.count)
     if let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(entry.address)) {
+      unsafe Self.unpoison?(base + filled, count)
       unsafe (base + filled).copyMemory(from: Array(bytes[..<count]), byteCount: count)
     }
     let flags = SLUICE_CQE_BUFFER | UInt32(entry.id) << SLUICE_CQE_BUFFER_SHIFT
@@ -55,6 +62,11 @@ struct ScriptedBufferGroup {
     guard head != tail else { return nil }
     defer { advance() }
     return SLUICE_CQE_BUFFER | UInt32(entry(at: head).id) << SLUICE_CQE_BUFFER_SHIFT
+  }
+
+  /// With the address sanitizer loaded, what the kernel holds is poisoned, and unlike the kernel we are checked.
+  private static let unpoison = unsafe dlsym(nil, "__asan_unpoison_memory_region").map { symbol in
+    unsafe unsafeBitCast(symbol, to: (@convention(c) (UnsafeMutableRawPointer, Int) -> Void).self)
   }
 
   private mutating func advance() {

@@ -1,0 +1,25 @@
+/// The size classes of an arena, ascending by slot size. A reference to memory that the arena's core frees.
+///
+/// Not an array: each loan and each return changes an element, and an array would first ask whether it is shared.
+@safe
+struct SizeClasses: @unchecked Sendable {
+  private let storage: UnsafeMutableBufferPointer<SizeClass>
+
+  init(slotSizes: [Int]) {
+    unsafe storage = .allocate(capacity: slotSizes.count)
+    _ = unsafe storage.initialize(from: slotSizes.map { SizeClass(slotBytes: $0) })
+  }
+
+  var count: Int { unsafe storage.count }
+
+  var indices: Range<Int> { 0..<count }
+
+  subscript(place: Int) -> SizeClass {
+    _read { yield unsafe storage[place] }
+    nonmutating _modify { yield unsafe &storage[place] }
+  }
+
+  func deallocate() {
+    unsafe storage.deinitialize().deallocate()
+  }
+}

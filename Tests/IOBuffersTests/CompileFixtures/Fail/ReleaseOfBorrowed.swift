@@ -1,0 +1,6 @@
+// expected: 'view' is borrowed and cannot be consumed
+import IOBuffers
+
+func fixture(_ view: borrowing ReadView) {
+  view.release()
+}
