@@ -117,9 +117,9 @@ extension EventLoop {
     threadID.store(0, ordering: .relaxed)
     drainingAfterStop.withLock { $0 = false }
     drainAfterStop()
-    let waiters = unsafe stopWaiters
-    unsafe stopWaiters = []
-    for unsafewaiter in unsafe waiters { unsafe waiter.resume() }
+    let waiters = stopWaiters
+    stopWaiters = []
+    for resume in waiters { resume() }
   }
 
   /// Closing a ring cancels what is in flight only later, on a kernel thread: the read must have come back before its

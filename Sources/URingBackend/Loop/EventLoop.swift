@@ -39,7 +39,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   /// Nanoseconds of the loop's clock, read once a turn.
   var now: UInt64
   var stopping = false
-  var stopWaiters: [UnsafeContinuation<Void, Never>] = unsafe []
+  var stopWaiters: [() -> Void] = []
 
   let wakeUp: WakeUp
   let sleeping = Atomic<Bool>(false)
@@ -90,7 +90,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
       unsafe continuation.resume()
       return
     }
-    unsafe stopWaiters.append(continuation)
+    stopWaiters.append { unsafe continuation.resume() }
     if !stopping {
       stopping = true
       client.stop()

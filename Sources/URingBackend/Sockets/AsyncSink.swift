@@ -105,9 +105,9 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     while let view = nodes.popFirst(&states[index].unread) { view.releaseReader() }
     inputEnded(index)
     outputFailed(index)
-    let closers = unsafe states[index].closers
+    let closers = states[index].closers
     states[index] = AsyncState()
-    for unsafecloser in unsafe closers { unsafe closer.resume() }
+    for resume in closers { resume() }
   }
 
   /// Takes whoever waits for bytes, and disarms its deadline.
@@ -169,7 +169,8 @@ struct AsyncState {
   private var receiverTicket: CancellationTicket?
   var receiverTimer: TimerQueue<LoopTimer>.Handle?
   private var senders: [SendWaiter] = []
-  var closers: [UnsafeContinuation<Void, Never>] = unsafe []
+  /// Resume whoever waits for the descriptor to be closed.
+  var closers: [() -> Void] = []
 
   mutating func setReceiver(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>, _ ticket: CancellationTicket?) {
     unsafe receiver = continuation

@@ -29,7 +29,7 @@ extension TCPConnection {
           unsafe continuation.resume()
           return
         }
-        unsafe sink.states[index].closers.append(continuation)
+        sink.states[index].closers.append { unsafe continuation.resume() }
         body(engine, index)
       }
     }

@@ -1,0 +1,104 @@
+import Testing
+
+@testable import URingBackend
+
+/// Every state that a connection can reach, by every order of events.
+@Suite(.timeLimit(.minutes(2)))
+struct MachineExplorationTests {
+  static let limits = [
+    ConnectionMachine.Limits(readCredit: 2, highWater: 1, lowWater: 0, outputPausesInput: false),
+    ConnectionMachine.Limits(readCredit: 2, highWater: 1, lowWater: 0, outputPausesInput: true),
+    ConnectionMachine.Limits(readCredit: 1, highWater: 0, lowWater: 0, outputPausesInput: true),
+  ]
+
+  @Test(arguments: limits)
+  func noReachableStateBreaksARuleOrIsStuck(limits: ConnectionMachine.Limits) throws {
+    let start = MachineWorld(limits: limits)
+    #expect(start.violations.isEmpty)
+    var paths: [MachineWorld.Key: (from: MachineWorld.Key?, by: MachineWorld.Event?)] = [start.key: (nil, nil)]
+    var frontier = [start]
+    var closed = 0
+    while let world = frontier.popLast() {
+      if world.isClosed { closed += 1 }
+      for event in world.possible {
+        var next = world
+        next.happen(event)
+        if !next.violations.isEmpty {
+          try fail("\(next.violations) after \(path(to: world.key, paths) + [event])")
+        }
+        guard paths[next.key] == nil else { continue }
+        paths[next.key] = (world.key, event)
+        frontier.append(next)
+      }
+      for request in [MachineWorld.Event.close, .abort] {
+        for misses in 0...2 {
+          if let trouble = world.end(by: request, misses: misses) {
+            try fail("\(trouble) after \(path(to: world.key, paths) + [request]) with \(misses) cancels that missed")
+          }
+        }
+      }
+    }
+    // The exploration went somewhere.
+    #expect(paths.count > 1000 && closed > 0, "\(paths.count) states, \(closed) of them closed")
+  }
+
+  private func fail(_ what: String) throws {
+    Issue.record("\(what)")
+    throw Stop()
+  }
+
+  private struct Stop: Error {}
+
+  /// The events that lead to a state.
+  private func path(
+    to key: MachineWorld.Key,
+    _ paths: [MachineWorld.Key: (from: MachineWorld.Key?, by: MachineWorld.Event?)]
+  ) -> [MachineWorld.Event] {
+    var events: [MachineWorld.Event] = []
+    var place = paths[key]
+    while let step = place, let event = step.by {
+      events.append(event)
+      place = step.from.flatMap { paths[$0] }
+    }
+    return events.reversed()
+  }
+}
+
+extension MachineWorld {
+  /// Closes the connection with a peer that never does anything again; the kernel answers what it was asked, and timers
+  /// fire. Says what is wrong if that does not end with the descriptor closed once.
+  func end(by request: Event, misses: Int) -> String? {
+    guard !isClosed else { return nil }
+    var world = self
+    var misses = misses
+    if world.possible.contains(request) { world.happen(request) }
+    for _ in 0..<40 {
+      if !world.violations.isEmpty { return "\(world.violations)" }
+      if world.isClosed { return world.closes == 1 ? nil : "closed \(world.closes) times" }
+      guard let event = world.nextOfKernel(&misses) else { return "stuck at \(world.key)" }
+      world.happen(event)
+    }
+    return "no end at \(world.key)"
+  }
+
+  /// What the kernel does next by itself; a cancel that finds its target ends it.
+  private func nextOfKernel(_ misses: inout Int) -> Event? {
+    if kernel.holdsClose { return .closeDone }
+    if kernel.holdsShutdown { return .shutdownDone }
+    if kernel.receiveCancels > 0 {
+      if misses > 0 {
+        misses -= 1
+        return .receiveCancelMissed
+      }
+      return kernel.holdsReceive ? .receiveCancelled : .receiveCancelMissed
+    }
+    if kernel.sendCancels > 0 {
+      if misses > 0 {
+        misses -= 1
+        return .sendCancelMissed
+      }
+      return kernel.sending > 0 ? .sentNothing : .sendCancelMissed
+    }
+    return timer == .none ? nil : .timerFires
+  }
+}
