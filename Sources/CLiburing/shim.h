@@ -10,7 +10,10 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 // The kernel's header next: with it already included, liburing's own copy stays out, and a
-// program that also imports swift-system sees one definition of each type.
+// program that also imports swift-system sees one definition of each type. The price: liburing must
+// not be newer than the kernel headers, or its inline functions name what those do not have. Where it
+// is (built from source, say), put liburing's own io_uring.h first for the whole build, as
+// <some directory>/linux/io_uring.h with CPATH=<some directory>.
 #include <linux/io_uring.h>
 #include <liburing.h>
 

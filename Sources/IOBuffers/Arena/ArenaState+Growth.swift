@@ -10,7 +10,7 @@ extension ArenaState {
   ) -> Result<Slot, BufferError> {
     guard !isClosed else { return .failure(.closed) }
     guard !process.isForked else { return .failure(.forked) }
-    guard let place = sizeClass(for: bytes) else { return obtainLarge(bytes, for: use, home: home) }
+    guard let place = classes.smallest(for: bytes) else { return obtainLarge(bytes, for: use, home: home) }
     if let slot = take(place, for: use, home: home) { return .success(slot) }
     let failure = grow(place)
     if failure == nil, let slot = take(place, for: use, home: home) { return .success(slot) }
@@ -21,7 +21,7 @@ extension ArenaState {
 
   /// A slot of at least `bytes` for the kernel.
   mutating func takeForKernel(_ bytes: Int, mayGrow: Bool, mayBeLarger: Bool, home: SlotHome) -> Slot? {
-    guard let place = sizeClass(for: bytes) else {
+    guard let place = classes.smallest(for: bytes) else {
       return mayGrow ? try? obtainLarge(bytes, for: .kernel, home: home).get() : nil
     }
     if let slot = take(place, for: .kernel, home: home) { return slot }

@@ -2,7 +2,7 @@
 extension ArenaState {
   /// The line in which one waits for `bytes`.
   func line(for bytes: Int) -> Int {
-    sizeClass(for: bytes) ?? classes.count
+    classes.smallest(for: bytes) ?? classes.count
   }
 
   /// Lets somebody wait.
@@ -44,7 +44,7 @@ extension ArenaState {
   /// Keeps a free slot for a kernel that is told of it now. Only ``BufferArena/takeForKernel(slotBytes:mayGrow:into:)``
   /// gets it; so a loop that was woken does not find that somebody was faster, again and again.
   mutating func promise(_ bytes: Int, home: SlotHome) -> Bool {
-    guard let place = sizeClass(for: bytes) else { return hasRoom(toMap: wholePages(bytes)) }
+    guard let place = classes.smallest(for: bytes) else { return hasRoom(toMap: wholePages(bytes)) }
     if promiseSlot(of: place, home: home) { return true }
     if grow(place) == nil, promiseSlot(of: place, home: home) { return true }
     return classes.indices.contains { $0 > place && promiseSlot(of: $0, home: home) }

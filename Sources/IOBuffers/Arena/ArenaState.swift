@@ -50,14 +50,9 @@ struct ArenaState: @unchecked Sendable {
     return (bytes + page - 1) / page * page
   }
 
-  /// The smallest class that serves `bytes`; nil if none does.
-  func sizeClass(for bytes: Int) -> Int? {
-    classes.indices.first { classes[$0].slotBytes >= bytes }
-  }
-
   /// A slot for a program from the free list of its class: the fast path. Nil if that is not so easy.
   mutating func takeFree(_ bytes: Int) -> Slot? {
-    guard let place = sizeClass(for: bytes), classes[place].unpromised > 0, !process.isForked else { return nil }
+    guard let place = classes.smallest(for: bytes), classes[place].unpromised > 0, !process.isForked else { return nil }
     return classes[place].pop().map { lend($0, for: .owner) }
   }
 

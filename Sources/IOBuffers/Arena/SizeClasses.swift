@@ -14,6 +14,14 @@ struct SizeClasses: @unchecked Sendable {
 
   var indices: Range<Int> { 0..<count }
 
+  /// The smallest class that serves `bytes`; nil if none does.
+  ///
+  /// Here and not in the state: there the compiler would copy the whole state for the call.
+  func smallest(for bytes: Int) -> Int? {
+    for place in indices where self[place].slotBytes >= bytes { return place }
+    return nil
+  }
+
   subscript(place: Int) -> SizeClass {
     _read { yield unsafe storage[place] }
     nonmutating _modify { yield unsafe &storage[place] }

@@ -48,6 +48,8 @@ struct ConnectionMachine {
     static let closing = Flags(rawValue: 1 << 13)
     /// … and what is queued is not worth waiting for.
     static let aborting = Flags(rawValue: 1 << 14)
+    /// The linger deadline was armed.
+    static let lingering = Flags(rawValue: 1 << 18)
     static let lingerExpired = Flags(rawValue: 1 << 15)
     static let closeSubmitted = Flags(rawValue: 1 << 16)
     static let closed = Flags(rawValue: 1 << 17)
@@ -255,7 +257,6 @@ struct ConnectionMachine {
       if flags.contains(.closing), flags.contains(.inputEnded) { return }
       flags.insert(.shutdownInFlight)
       actions.insert(.shutdownOutput)
-      if flags.contains(.closing), !flags.contains(.inputEnded) { actions.insert(.startLinger) }
     }
   }
 
@@ -273,6 +274,13 @@ struct ConnectionMachine {
   }
 
   private mutating func decideClose(_ actions: inout Actions) {
+    // From the FIN on, which a half-close may have sent long ago, the peer's time to end its side runs.
+    if flags.isDisjoint(with: [.lingering, .inputEnded, .aborting]),
+      !flags.isDisjoint(with: [.shutdownInFlight, .outputEnded])
+    {
+      flags.insert(.lingering)
+      actions.insert(.startLinger)
+    }
     guard flags.isDisjoint(with: [.receiveArmed, .sendInFlight, .shutdownInFlight]) else { return }
     let flushed = unsent == 0 && (flags.contains(.inputEnded) || flags.contains(.lingerExpired))
     guard flushed || flags.contains(.aborting) else { return }

@@ -252,6 +252,29 @@ struct KernelInterfaceTests {
     #expect(arena.statistics.slotsOut == 0)
   }
 
+  @Test("who was called is let go of, and so is who will never be called")
+  func callbackIsReleased() throws {
+    let arena = try BufferArena(.small([4096]))
+    var slots = arena.takeForKernel(slotBytes: 4096, count: 16)
+    weak var first: Counter?
+    weak var second: Counter?
+    do {
+      let loop = Counter()
+      first = loop
+      arena.whenAvailable(slotBytes: 4096) { loop.add() }
+      let other = Counter()
+      second = other
+      arena.whenAvailable(slotBytes: 4096) { other.add() }
+    }
+    #expect(first != nil)
+    slots.removeLast().releaseFromKernel()
+    #expect(first == nil)
+    #expect(second != nil)
+    arena.close()
+    #expect(second == nil)
+    for slot in slots { slot.releaseFromKernel() }
+  }
+
   @Test("loops are called in the order in which they asked")
   func order() throws {
     let arena = try BufferArena(.small([4096]))

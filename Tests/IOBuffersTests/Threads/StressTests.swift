@@ -1,5 +1,4 @@
 import IOBuffers
-import Synchronization
 import Testing
 
 /// Everything at once on an arena of a few slots: tasks that wait, threads that take and release, a loop that is called,
@@ -86,7 +85,7 @@ struct StressTests {
 
 /// Views on their way from one thread to another. Holds two slots at most, so that there is always something to borrow.
 private final class Post: Sendable {
-  private let letters = Mutex<[DetachedView]>([])
+  private let letters = Guarded<[DetachedView]>([])
 
   /// Puts a view in. What is too much comes out, and is checked and released by the caller.
   func send(_ view: consuming ReadView, _ log: FailureLog) {

@@ -56,6 +56,9 @@ struct MachineWorld {
     var sending = 0
     var receiveCancels = 0
     var sendCancels = 0
+    /// A cancel found it: its completion is on the way.
+    var receiveEnds = false
+    var sendEnds = false
     var holdsShutdown = false
     var holdsClose = false
   }
@@ -87,16 +90,24 @@ struct MachineWorld {
   var isClosed: Bool { machine.flags.contains(.closed) }
 
   /// What can happen next. Bytes are bounded, so that the states are.
-  var possible: [Event] { isClosed ? [] : Event.allCases.filter(isPossible) }
+  var possible: [Event] {
+    if isClosed { return [] }
+    // The kernel answers a cancel long before it takes a third one.
+    if kernel.receiveCancels > 1 { return [.receiveCancelFound, .receiveCancelMissed].filter(isPossible) }
+    if kernel.sendCancels > 1 { return [.sendCancelFound, .sendCancelMissed].filter(isPossible) }
+    return Event.allCases.filter(isPossible)
+  }
 
   private func isPossible(_ event: Event) -> Bool {
     switch event {
     case .receivedMore, .receivedLast, .receivedAndTaken: kernel.holdsReceive && machine.unread < 4
     case .receiveStarved, .receiveEnd, .receiveFailed, .receiveCancelled: kernel.holdsReceive
-    case .receiveCancelFound, .receiveCancelMissed: kernel.receiveCancels > 0
+    case .receiveCancelFound: kernel.receiveCancels > 0 && kernel.holdsReceive
+    case .receiveCancelMissed: kernel.receiveCancels > 0
     case .sentAll, .sendFailed, .sentNothing: kernel.sending > 0
     case .sentOne: kernel.sending > 1
-    case .sendCancelFound, .sendCancelMissed: kernel.sendCancels > 0
+    case .sendCancelFound: kernel.sendCancels > 0 && kernel.sending > 0
+    case .sendCancelMissed: kernel.sendCancels > 0
     case .shutdownDone: kernel.holdsShutdown
     case .closeDone: kernel.holdsClose
     case .timerFires: timer != .none
@@ -134,7 +145,9 @@ struct MachineWorld {
       received(more: false)
       machine.inputEnd()
       machine.outputFail()
-    case .receiveCancelFound: kernel.receiveCancels -= 1
+    case .receiveCancelFound:
+      kernel.receiveCancels -= 1
+      kernel.receiveEnds = true
     case .receiveCancelMissed:
       kernel.receiveCancels -= 1
       if machine.flags.contains(.receiveArmed) { machine.receiveCancelMissed() }
@@ -145,7 +158,9 @@ struct MachineWorld {
       sent(0)
       machine.outputFail()
       if machine.limits.outputPausesInput { abort() }
-    case .sendCancelFound: kernel.sendCancels -= 1
+    case .sendCancelFound:
+      kernel.sendCancels -= 1
+      kernel.sendEnds = true
     case .sendCancelMissed:
       kernel.sendCancels -= 1
       if machine.flags.contains(.sendInFlight) { machine.sendCancelMissed() }
@@ -171,12 +186,14 @@ struct MachineWorld {
 
   private mutating func received(more: Bool, taken: Bool? = nil) {
     kernel.holdsReceive = more
+    if !more { kernel.receiveEnds = false }
     machine.receiveCompleted(more: more)
     if taken == false, machine.delivers { machine.queueUnread(1) }
   }
 
   private mutating func sent(_ count: Int) {
     kernel.sending = 0
+    kernel.sendEnds = false
     _ = machine.sendCompleted(count)
   }
 
@@ -257,7 +274,7 @@ struct MachineWorld {
     require(kernel.holdsReceive == machine.flags.contains(.receiveArmed), "the machine is wrong about its receive")
     require((kernel.sending > 0) == machine.flags.contains(.sendInFlight), "the machine is wrong about its send")
     require(machine.isWithKernel == (kernel.holdsReceive || kernel.sending > 0 || kernel.holdsShutdown), "isWithKernel")
-    require(kernel.receiveCancels <= 3 && kernel.sendCancels <= 3, "cancels pile up")
+    require(kernel.receiveCancels <= 2 && kernel.sendCancels <= 2, "cancels pile up")
   }
 
   private mutating func require(_ condition: Bool, _ rule: @autoclosure () -> String) {

@@ -28,7 +28,9 @@ struct Pattern: Sendable {
   func withBytes<R>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     precondition(count <= Pattern.longest)
     let first = (start + offset) % Pattern.period
-    return try unsafe Pattern.noise.withUnsafeBytes { try unsafe body(UnsafeRawBufferPointer(rebasing: $0[first..<first + count])) }
+    return try unsafe Pattern.noise.withUnsafeBytes { noise in
+      try unsafe body(UnsafeRawBufferPointer(rebasing: noise[first..<first + count]))
+    }
   }
 
   /// `count` bytes from `offset` on, copied.
@@ -44,9 +46,9 @@ struct Pattern: Sendable {
 
   /// Whether `bytes` are those of the stream from `offset` on.
   func matches(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
-    guard let base = unsafe bytes.baseAddress else { return bytes.isEmpty }
+    guard let base = bytes.baseAddress else { return unsafe bytes.isEmpty }
     return unsafe withBytes(at: offset, count: bytes.count) { expected in
-      guard let other = unsafe expected.baseAddress else { return true }
+      guard let other = expected.baseAddress else { return true }
       return unsafe memcmp(base, other, bytes.count) == 0
     }
   }
