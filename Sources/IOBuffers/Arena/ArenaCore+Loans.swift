@@ -46,8 +46,7 @@ extension ArenaCore {
   private func cancel(_ waiter: ArenaWaiter) {
     withState { state, wakeups in
       waiter.isCancelled = true
-      if state.queue.remove(waiter, line: state.line(for: waiter.bytes)), case .loan(let continuation) = waiter.purpose
-      {
+      if case .loan(let continuation) = state.queue.remove(waiter, line: state.line(for: waiter.bytes)) {
         wakeups.append(.loan(continuation, .failure(.cancelled)))
       }
     }

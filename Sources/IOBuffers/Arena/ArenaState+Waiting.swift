@@ -18,7 +18,7 @@ extension ArenaState {
     var limit = queue.lineCount
     while let line = queue.nextLine(below: limit), let waiter = queue.first(in: line) {
       if let wakeup = serve(waiter, home: home) {
-        queue.removeFirst(in: line)
+        queue.remove(waiter, line: line)
         wakeups.append(wakeup)
       } else {
         limit = line
@@ -69,11 +69,11 @@ extension ArenaState {
     for number in segments.indices where segments[number]?.isIdle == true { unmap(number) }
     var wakeups: [Wakeup] = []
     while let line = queue.nextLine(below: queue.lineCount), let waiter = queue.first(in: line) {
-      queue.removeFirst(in: line)
-      switch waiter.purpose {
+      switch queue.remove(waiter, line: line) {
       case .loan(let continuation): wakeups.append(.loan(continuation, .failure(.closed)))
-      // A notice would promise what will never come.
-      case .notice, .none: break
+      // Not called: it would promise what will never come.
+      case .notice(let body): wakeups.append(.forget(body))
+      case .some(.none), nil: break
       }
     }
     return wakeups

@@ -2,7 +2,7 @@
 final class ArenaWaiter: @unchecked Sendable {
   /// What to do when a slot can be had, or never will be.
   enum Purpose {
-    /// Created, but not yet in the queue.
+    /// Not in the queue yet, or not any more.
     case none
     /// A task that wants to own a slot.
     case loan(CheckedContinuation<Result<Slot, BufferError>, Never>)
@@ -29,6 +29,8 @@ enum Wakeup {
   case loan(CheckedContinuation<Result<Slot, BufferError>, Never>, Result<Slot, BufferError>)
   case notice(@Sendable () -> Void)
   case close(CheckedContinuation<Void, Never>)
+  /// Lets go of a callback that is never called. What it holds may call the arena when it goes.
+  case forget(@Sendable () -> Void)
 
   /// Runs the foreign code. The arena's lock is free.
   func perform() {
@@ -36,6 +38,7 @@ enum Wakeup {
     case .loan(let continuation, let result): continuation.resume(returning: result)
     case .notice(let body): body()
     case .close(let continuation): continuation.resume()
+    case .forget: break
     }
   }
 }

@@ -25,13 +25,18 @@ struct WaitQueue {
     count += 1
   }
 
-  /// Takes a waiter out whose task was cancelled. False if it is not in the queue any more.
-  mutating func remove(_ waiter: ArenaWaiter, line: Int) -> Bool {
-    guard waiter.isQueued else { return false }
+  /// Takes a waiter out.
+  ///
+  /// - Returns: what it waited for; nil if it is not in the queue any more.
+  @discardableResult
+  mutating func remove(_ waiter: ArenaWaiter, line: Int) -> ArenaWaiter.Purpose? {
+    guard waiter.isQueued else { return nil }
+    // The gap that it leaves keeps the waiter for a while, but must not keep what its callback holds.
+    defer { waiter.purpose = .none }
     waiter.isQueued = false
     count -= 1
     lines[line].leftOne()
-    return true
+    return waiter.purpose
   }
 
   /// The line below `limit` whose first waiter came before those of the others.
@@ -49,14 +54,6 @@ struct WaitQueue {
   /// The first waiter of a line.
   mutating func first(in line: Int) -> ArenaWaiter? {
     lines[line].first
-  }
-
-  /// Takes the first waiter of a line out.
-  mutating func removeFirst(in line: Int) {
-    guard let waiter = lines[line].first else { return }
-    waiter.isQueued = false
-    count -= 1
-    lines[line].leftOne()
   }
 }
 
@@ -83,7 +80,7 @@ private struct WaitLine {
 
   mutating func leftOne() {
     count -= 1
-    guard places.count > 2 * count + 16 else { return }
+    guard count == 0 || places.count > 2 * count + 16 else { return }
     places.removeAll { !$0.isQueued }
     head = 0
   }

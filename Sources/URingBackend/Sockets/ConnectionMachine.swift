@@ -130,9 +130,10 @@ struct ConnectionMachine {
     flags.insert(.starved)
   }
 
-  /// Slots are there again.
-  mutating func feed() {
+  /// Slots are there again. Returns whether the connection will receive into one; by now it may not want to.
+  mutating func feed() -> Bool {
     flags.remove(.starved)
+    return wantsReceive && !flags.contains(.receiveArmed)
   }
 
   /// Received bytes wait for the user.

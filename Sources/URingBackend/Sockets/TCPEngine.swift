@@ -174,7 +174,8 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     if ring.pendingSubmissions == 0 { vectors.reset() }
     settleDirty()
     feedStarved()
-    return firstDirty != .max || slotsReturned
+    // A connection that was fed may leave its slot to the next in line: with slots posted, nobody in line may be slept on.
+    return firstDirty != .max || slotsReturned || (!starved.isEmpty && !buffers.isEmpty)
   }
 
   /// Carries out what each dirty connection decides, in the order in which they became dirty.
@@ -200,9 +201,8 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     var portions = buffers.postedSlots
     while portions > 0, let id = starved.popFirst() {
       guard let index = find(id) else { continue }
-      records[index].machine.feed()
+      if records[index].machine.feed() { portions -= 1 }
       markDirty(index)
-      portions -= 1
     }
     // The slots are published by now: the receives may follow.
     settleDirty()
@@ -217,6 +217,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
       loop.execute {
         self.waitsForSlots = false
         self.slotsReturned = true
+        self.buffers.noteReturned()
       }
     }
   }

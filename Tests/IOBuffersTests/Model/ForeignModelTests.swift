@@ -10,7 +10,7 @@ struct ForeignModelTests {
 
   @Test("every sequence on foreign memory")
   func foreignMemory() async {
-    let explorer = Explorer(operations: Self.operations, depth: 5)
+    let explorer = Explorer(operations: Self.operations, depth: 5 + Settings.extraDepth)
     let (sequences, failures) = await onThread {
       let log = FailureLog()
       let sequences = explorer.walk(from: LockModel(bytes: pattern(4))) { replay($0.steps, log: log) }

@@ -11,7 +11,7 @@ struct KernelModelTests {
     configuration.segmentBytes = 16 << 10
     configuration.slotSizes = [64]
     let arena = try BufferArena(configuration)
-    let depth = 7 + (Settings.integer("SLUICE_MODEL_DEPTH") ?? 0)
+    let depth = 7 + Settings.extraDepth
     let (sequences, failures) = await onThread {
       let log = FailureLog()
       var path: [KernelModel.Operation] = []

@@ -18,6 +18,10 @@ enum Settings {
     max(1, count * (integer("SLUICE_TEST_EFFORT") ?? 1) / slowdown)
   }
 
+  /// What every exhaustive test adds to its depth: `SLUICE_MODEL_DEPTH`. One more takes about eight times as long, and
+  /// one less is the rule under a sanitizer.
+  static let extraDepth = integer("SLUICE_MODEL_DEPTH") ?? (isThreadSanitized || isAddressSanitized ? -1 : 0)
+
   /// The seed of this run: `SLUICE_TEST_SEED`, or a new one every time. Tests print it when they fail.
   static let seed: UInt64 =
     integer("SLUICE_TEST_SEED").map { UInt64(bitPattern: Int64($0)) } ?? UInt64.random(in: 0..<1 << 48)
