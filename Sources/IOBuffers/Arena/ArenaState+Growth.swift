@@ -45,7 +45,14 @@ extension ArenaState {
       return limitReached(slotBytes)
     }
     let room = (configuration.byteLimit - mappedBytes) / configuration.pageBytes * configuration.pageBytes
-    return addSegment(min(max(least, configuration.segmentBytes), room), slotBytes: slotBytes, place: place).failure
+    return addSegment(min(max(least, segmentBytes(place)), room), slotBytes: slotBytes, place: place).failure
+  }
+
+  /// How large the next segment of a class is: as large as all it has, between the first size and the largest one. So a
+  /// few small requests do not take a small arena away from all other sizes.
+  private func segmentBytes(_ place: Int) -> Int {
+    let mapped = segments.reduce(0) { $0 + ($1?.sizeClass == place ? $1?.mapping.bytes ?? 0 : 0) }
+    return min(max(mapped, configuration.firstSegmentBytes), configuration.segmentBytes)
   }
 
   /// A slot for a request above the largest class: a segment of its own, unmapped when the slot comes home.

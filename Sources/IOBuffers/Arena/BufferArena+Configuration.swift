@@ -90,6 +90,14 @@ extension BufferArena.Configuration {
   /// What the size of every mapping is a multiple of. With reserved huge pages required there is nothing smaller.
   var pageBytes: Int { hugePages == .require ? Platform.hugePageSize : Platform.pageSize }
 
+  /// The first segment of a size class takes at most a sixteenth of the arena, unless huge pages are wanted.
+  var firstSegmentBytes: Int {
+    switch hugePages {
+    case .never, .advise: max(pageBytes, byteLimit / 16 / pageBytes * pageBytes)
+    case .prefer, .require: segmentBytes
+    }
+  }
+
   /// The largest request that an otherwise empty arena could serve.
   var largestLoan: Int { byteLimit / pageBytes * pageBytes }
 

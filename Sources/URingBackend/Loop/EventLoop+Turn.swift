@@ -1,4 +1,5 @@
 internal import Glibc
+internal import IOBuffers
 internal import Logging
 internal import Synchronization
 

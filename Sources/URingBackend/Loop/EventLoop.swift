@@ -44,7 +44,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   let wakeUp: WakeUp
   let sleeping = Atomic<Bool>(false)
   let stopped = Atomic<Bool>(false)
-  let drainingAfterStop = Mutex(false)
+  let drainingAfterStop = Guarded(false)
   let counters = LoopCounters()
 
   /// Creates the ring on the calling thread, which becomes the loop's thread.

@@ -1,3 +1,4 @@
+internal import IOBuffers
 internal import Synchronization
 
 /// Work that other threads hand to a loop.
@@ -14,7 +15,7 @@ final class ForeignQueue: Sendable {
     var work: [ForeignWork] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let count = Atomic<Int>(0)
 
   /// Whether nothing waits. Sequentially consistent, because the loop decides by it whether to sleep.

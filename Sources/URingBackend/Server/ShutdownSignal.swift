@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import IOBuffers
 
 /// Set once, from any thread; one task waits for it.
 @safe
@@ -9,7 +9,7 @@ final class ShutdownSignal: Sendable {
     var waiter: UnsafeContinuation<Void, Never>?
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   func set() {
     let waiter = unsafe state.withLock { state in

@@ -1,5 +1,5 @@
 public import Logging
-internal import Synchronization
+internal import IOBuffers
 
 /// A TCP server: listeners on a group of loops, and what runs for each connection.
 ///
@@ -15,7 +15,7 @@ public final class TCPServer: Sendable {
   let logger: Logger?
   let stop = ShutdownSignal()
   let hurry = ShutdownSignal()
-  let running = Mutex<[EventLoop]>([])
+  let running = Guarded<[EventLoop]>([])
 
   /// - Parameters:
   ///   - address: where to listen.

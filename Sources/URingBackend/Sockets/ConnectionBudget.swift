@@ -1,3 +1,4 @@
+internal import IOBuffers
 internal import Synchronization
 
 /// How many connections may be open at once, shared by the loops of one server. Any thread.
@@ -8,7 +9,7 @@ final class ConnectionBudget: Sendable {
 
   let limit: Int
   private let used = Atomic<Int>(0)
-  private let waiters = Mutex(Waiters())
+  private let waiters = Guarded(Waiters())
 
   init(limit: Int) {
     self.limit = max(1, limit)

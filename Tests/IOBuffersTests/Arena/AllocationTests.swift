@@ -3,7 +3,10 @@ import Testing
 
 @Suite("Allocation")
 struct AllocationTests {
-  @Test("a buffer is empty and has the room that was asked for", arguments: [0, 1, 255, 256, 257, 4096, 5000, 16 << 10])
+  @Test(
+    "a buffer is empty and has the room that was asked for",
+    arguments: [0, 1, 255, 256, 257, 4096, 5000, 16 << 10]
+  )
   func capacity(_ wish: Int) throws {
     let arena = try BufferArena(.small())
     let buffer = try arena.allocate(minimumCapacity: wish)

@@ -44,7 +44,8 @@ struct ResizingTests {
       #expect(failure { try buffer.reserve(9000) } == expected)
       #expect(failure { try buffer.append(1 as UInt8) } == expected)
       #expect(failure { try buffer.append(contentsOf: [1, 2]) } == expected)
-      #expect(failure { try buffer.append(contentsOf: sequence(first: 1 as UInt8) { $0 < 9 ? $0 + 1 : nil }) } == expected)
+      let pieces = sequence(first: 1 as UInt8) { $0 < 9 ? $0 + 1 : nil }
+      #expect(failure { try buffer.append(contentsOf: pieces) } == expected)
       #expect(failure { try unsafe buffer.append(pattern(3).span.bytes) } == expected)
       #expect(failure { try buffer.append(utf8: "text") } == expected)
       #expect(failure { try buffer.append(utf8: String("text")) } == expected)

@@ -161,7 +161,8 @@ struct DiagnosticsTests {
     }
     for keeper in 0..<2 {
       let report = buffers[keeper].refusal()
-      #expect((report?.holders ?? []).map(\.bytes).sorted() == views.filter { $0.keeper == keeper }.map(\.bytes).sorted())
+      let expected = views.filter { $0.keeper == keeper }.map(\.bytes).sorted()
+      #expect((report?.holders ?? []).map(\.bytes).sorted() == expected)
     }
   }
 

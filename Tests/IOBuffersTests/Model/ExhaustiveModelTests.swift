@@ -94,20 +94,21 @@ private func replay(
         return log.record("\(describe(path, upTo: index)): \(out) slots out, \(state)")
       }
     }
+    let name = { describe(path, upTo: path.steps.count - 1) }
     for (view, expected) in zip(subject.views, before.views) {
-      log.expect(view.holds(before.bytes(of: expected)), "\(describe(path, upTo: path.steps.count - 1)): \(view.array())")
+      log.expect(view.holds(before.bytes(of: expected)), "\(name()): \(view.array())")
     }
-    log.expect(subject.views.count == before.views.count, "\(describe(path, upTo: path.steps.count - 1)): views differ")
+    log.expect(subject.views.count == before.views.count, "\(name()): views differ")
     if before.hasOwner, before.writers == 0 {
       let bytes = try subject.owner?.readView().array()
-      log.expect(bytes == before.bytes, "\(describe(path, upTo: path.steps.count - 1)): the owner holds \(bytes ?? [])")
+      log.expect(bytes == before.bytes, "\(name()): the owner holds \(bytes ?? [])")
     }
     // The end in four orders: owner first or last, newest or oldest view first.
     let order = path.steps.reduce(0) { $0 &+ Int($1.operation.rawValue) }
     if order & 1 == 0 { subject.owner = nil }
     subject.releaseAll(newestFirst: order & 2 == 0)
     subject.owner = nil
-    log.expect(arena.statistics.slotsOut == 0, "\(describe(path, upTo: path.steps.count - 1)): a slot did not come home")
+    log.expect(arena.statistics.slotsOut == 0, "\(name()): a slot did not come home")
   } catch {
     log.record("\(describe(path, upTo: path.steps.count - 1)): \(error)")
   }

@@ -45,7 +45,8 @@ private func compare(_ sequences: Int, seed: UInt64, script: URL) throws -> Summ
   while summary.sequences < sequences, summary.difference == nil {
     let transcript = try invent(&generator, arena)
     if arena.statistics.slotsOut != 0 {
-      summary.difference = "a slot did not come home after\n" + transcript.operations.map(\.line).joined(separator: "\n")
+      let lines = transcript.operations.map(\.line).joined(separator: "\n")
+      summary.difference = "a slot did not come home after\n\(lines)"
     }
     batch.append(transcript)
     bytes += transcript.operations.reduce(0) { $0 + $1.line.utf8.count + 1 }

@@ -10,8 +10,11 @@ enum Settings {
   static let isThreadSanitized = hasSymbol("__tsan_init")
   static let isAddressSanitized = hasSymbol("__asan_init")
 
+  /// `SLUICE_SHORT=1`: the short forms of the long tests.
+  static let isShort = integer("SLUICE_SHORT") == 1
+
   /// Heavy tests divide their repetitions by this.
-  static let slowdown = isThreadSanitized ? 10 : isAddressSanitized ? 3 : 1
+  static let slowdown = (isThreadSanitized ? 10 : isAddressSanitized ? 3 : 1) * (isShort ? 2 : 1)
 
   /// Repetitions of a randomized or racing test: `SLUICE_TEST_EFFORT` (default 1) multiplies them.
   static func repetitions(_ count: Int) -> Int {
@@ -19,8 +22,8 @@ enum Settings {
   }
 
   /// What every exhaustive test adds to its depth: `SLUICE_MODEL_DEPTH`. One more takes about eight times as long, and
-  /// one less is the rule under a sanitizer.
-  static let extraDepth = integer("SLUICE_MODEL_DEPTH") ?? (isThreadSanitized || isAddressSanitized ? -1 : 0)
+  /// one less is the rule under a sanitizer and in the short form.
+  static let extraDepth = integer("SLUICE_MODEL_DEPTH") ?? (isThreadSanitized || isAddressSanitized || isShort ? -1 : 0)
 
   /// The seed of this run: `SLUICE_TEST_SEED`, or a new one every time. Tests print it when they fail.
   static let seed: UInt64 =

@@ -38,23 +38,23 @@ struct LoopShutdownTests {
   @Test func workThatArrivesDuringTheEndIsDone() async throws {
     for _ in 0..<TestRun.amount(20, short: 5, long: 500) {
       let loop = try EventLoop.start()
-      let done = Atomic<Int>(0)
+      let done = Locked(0)
       try await withThrowingTaskGroup { group in
         for _ in 0..<4 {
           group.addTask {
             try await blocking {
-              for _ in 0..<200 { loop.execute { done.add(1, ordering: .relaxed) } }
+              for _ in 0..<200 { loop.execute { done.change { $0 += 1 } } }
             }
           }
           group.addTask(executorPreference: loop) {
             for _ in 0..<50 { await Task.yield() }
-            done.add(200, ordering: .relaxed)
+            done.change { $0 += 200 }
           }
         }
         group.addTask { await loop.shutdown() }
         try await group.waitForAll()
       }
-      try await eventually { done.load(ordering: .relaxed) == 8 * 200 }
+      try await eventually { done.value == 8 * 200 }
     }
   }
 
@@ -69,7 +69,11 @@ struct LoopShutdownTests {
     await #expect(throws: SocketError(.closed, .receive, peer: running.address)) {
       _ = try await connection.receive()?.count
     }
-    await #expect(throws: SocketError.self) { try await connection.send(try loop.arena.message([1])) }
+    let other = try BufferArena()
+    await #expect(throws: SocketError(.closed, .send, peer: running.address)) {
+      try await connection.send(try other.message([1]))
+    }
+    #expect(other.statistics.slotsOut == 0)
     await connection.close()
     #expect(loop.arena.statistics.slotsOut == 0)
     let error = await #expect(throws: SocketError.self) {

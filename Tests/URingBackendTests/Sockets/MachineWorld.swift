@@ -171,7 +171,7 @@ struct MachineWorld {
       kernel.holdsClose = false
       machine.closeCompleted()
     case .timerFires: fireTimer()
-    case .fed: machine.feed()
+    case .fed: _ = machine.feed()
     case .send: machine.queueUnsent(1)
     case .take: _ = machine.takeUnread(1)
     case .pause: machine.pauseInput(true)

@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+
+/// The server as a process: it announces itself, echoes to clients that are not ours, and ends with a true summary.
+@Suite(.timeLimit(.minutes(2)))
+struct ServerProcessTests {
+  /// Sends messages of random sizes on several connections at a time, and compares every byte. Prints how many.
+  private static let client = """
+    import os, random, socket, sys, threading
+    host, port, seed = sys.argv[1].strip('[]'), int(sys.argv[2]), int(sys.argv[3])
+    sizes = [1, 2, 100, 1500, 65536, 300001]
+    failed = []
+    def serve(number):
+        try:
+            noise = random.Random(seed + number)
+            with socket.create_connection((host, port), timeout=50) as peer:
+                for size in noise.sample(sizes, len(sizes)):
+                    data = noise.randbytes(size)
+                    sender = threading.Thread(target=peer.sendall, args=(data,))
+                    sender.start()
+                    back = b''
+                    while len(back) < size:
+                        part = peer.recv(noise.randint(1, 65536))
+                        if not part: raise Exception('ended early')
+                        back += part
+                    sender.join()
+                    if back != data: raise Exception('other bytes')
+                peer.shutdown(socket.SHUT_WR)
+                if peer.recv(1): raise Exception('too many bytes')
+        except Exception as error:
+            failed.append(f'{number}: {error}')
+    threads = [threading.Thread(target=serve, args=(number,)) for number in range(5)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    if failed: sys.exit('; '.join(failed))
+    print(5 * sum(sizes))
+    """
+
+  private func talk(to host: String, _ port: UInt16) async throws -> Int {
+    let python = try #require(EchoProcess.find("python3"))
+    let outcome = try await EchoProcess.run(python, ["-c", Self.client, host, "\(port)", "\(UInt16.random(in: 0...9999))"])
+    #expect(outcome.status == 0, "\(outcome.output)")
+    return try #require(Int(outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(outcome.output)")
+  }
+
+  /// The figures of the summary line, by name.
+  private func summary(_ output: String) throws -> [String: Int] {
+    let line = try #require(output.split(separator: "\n").last { $0.hasPrefix("summary: ") }, "\(output)")
+    return line.dropFirst("summary: ".count).split(separator: ", ").reduce(into: [:]) { figures, part in
+      guard let space = part.lastIndex(of: " "), let value = Int(part[part.index(after: space)...]) else { return }
+      figures[String(part[..<space])] = value
+    }
+  }
+
+  @Test(arguments: ["async", "handler"], [SIGTERM, SIGINT])
+  func aSignalDrainsAndTheSummaryIsTrue(mode: String, signal: Int32) async throws {
+    let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode])
+    #expect(host == "127.0.0.1" && port > 0)
+    let bytes = try await talk(to: host, port)
+    let outcome = try await server.end(by: signal)
+    #expect(outcome.status == 0, "\(outcome.output)")
+    let figures = try summary(outcome.output)
+    #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["connections"] == 5)
+    #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
+  }
+
+  @Test func itListensOnIPv6WithSeveralLoopsAndATinyPool() async throws {
+    let arguments = ["--host", "::1", "--port", "0", "--loops", "2", "--pool-bytes", "64K"]
+    let (server, host, port) = try await EchoProcess.listening(arguments)
+    #expect(host == "[::1]")
+    let bytes = try await talk(to: host, port)
+    let figures = try summary(try await server.end(by: SIGTERM).output)
+    #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes)
+    #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
+  }
+
+  @Test func itRunsWithoutTheFeaturesThatLinux61Lacks() async throws {
+    let (server, host, port) = try await EchoProcess.listening([
+      "--port", "0", "--without", "incrementalBuffers", "receiveLimit", "noIOWait",
+    ])
+    let bytes = try await talk(to: host, port)
+    let figures = try summary(try await server.end(by: SIGTERM).output)
+    #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["slots leaked"] == 0)
+  }
+
+  @Test func aPortThatIsInUseIsAClearError() async throws {
+    let (server, _, port) = try await EchoProcess.listening(["--port", "0"])
+    let outcome = try await EchoProcess.run("--port", "\(port)")
+    #expect(outcome.status != 0 && outcome.status != 64)
+    #expect(outcome.output.contains("127.0.0.1:\(port): the port is in use"), "\(outcome.output)")
+    #expect(try await server.end(by: SIGTERM).status == 0)
+  }
+
+  @Test func statisticsArePrintedWhenAskedFor() async throws {
+    let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--stats", "0.1"])
+    let bytes = try await talk(to: host, port)
+    let line = try await server.nextLine { $0.contains("in \(bytes) B, out \(bytes) B") }
+    for figure in ["connections 5", "messages", "pool", "posted", "locked", "free", "growths", "starved"] {
+      #expect(line.contains(figure), "\(figure) is missing in \(line)")
+    }
+    #expect(try await server.end(by: SIGTERM).status == 0)
+  }
+
+  /// A connection that does not end is closed at the deadline; the summary still holds.
+  @Test func atTheDrainDeadlineTheServerEnds() async throws {
+    let (server, _, port) = try await EchoProcess.listening(["--port", "0", "--drain-timeout", "0.05"])
+    let nc = try #require(EchoProcess.find("python3"))
+    let script = """
+      import socket, sys
+      peer = socket.create_connection(('127.0.0.1', \(port)), timeout=50)
+      peer.sendall(b'x'); assert peer.recv(1) == b'x'
+      print('open', flush=True)
+      try: print('ended' if peer.recv(1) == b'' else 'bytes')
+      except ConnectionResetError: print('ended')
+      """
+    async let client = EchoProcess.run(nc, ["-c", script])
+    // One connection has been served when its byte is in the figures; the signal may come at any time after that.
+    try await Task.sleep(for: .milliseconds(500))
+    let figures = try summary(try await server.end(by: SIGTERM).output)
+    #expect(try await client.output == "open\nended\n")
+    #expect(figures["bytes in"] == 1 && figures["bytes out"] == 1 && figures["connections"] == 1)
+    #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
+  }
+
+  @Test(.enabled(if: EchoProcess.find("nc") != nil), arguments: ["async", "handler"])
+  func netcatGetsItsBytesAndThenTheEnd(mode: String) async throws {
+    let (server, _, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode])
+    let netcat = try #require(EchoProcess.find("nc"))
+    let outcome = try await EchoProcess.run(netcat, ["-N", "127.0.0.1", "\(port)"], input: "x")
+    #expect(outcome.status == 0 && outcome.output == "x")
+    #expect(try await server.end(by: SIGTERM).status == 0)
+  }
+}
