@@ -25,7 +25,7 @@ struct CommandLineTests {
     (["--port", "-1"], "--port"),
     (["--port"], "--port"),
     (["--host", "example.org"], "example.org"),
-    (["--mode", "fast"], "async, handler"),
+    (["--mode", "fast"], "'async' and 'handler'"),
     (["--loops", "0"], "--loops must be from 1"),
     (["--loops", "2000"], "--loops must be from 1"),
     (["--loops", "many"], "--loops"),

@@ -33,10 +33,10 @@ final class EchoProcess: @unchecked Sendable {
 
   /// The directory that the build put its products into: where this test bundle is.
   private static let products: URL = {
-    var info = Dl_info()
-    let found = unsafe dladdr(#dsohandle, &info)
-    guard found != 0, let path = unsafe info.dli_fname else { return URL(fileURLWithPath: ".") }
-    return unsafe URL(fileURLWithPath: String(cString: path)).deletingLastPathComponent()
+    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+    let bundle = maps.split(separator: "\n").first { $0.hasSuffix(".xctest") }
+    let path = bundle.flatMap { line in line.firstIndex(of: "/").map { String(line[$0...]) } }
+    return URL(fileURLWithPath: path ?? CommandLine.arguments[0]).deletingLastPathComponent()
   }()
 
   static let echoServer = products.appendingPathComponent("EchoServer").path

@@ -1,7 +1,7 @@
 import IOBuffers
 import Testing
 
-@Suite("Closing", .timeLimit(.minutes(5)))
+@Suite("Closing", .timeLimit(.minutes(10)))
 struct ClosingTests {
   @Test("a closed arena lends nothing, what is lent stays good")
   func close() async throws {

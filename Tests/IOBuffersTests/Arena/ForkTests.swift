@@ -2,7 +2,7 @@ import Glibc
 import IOBuffers
 import Testing
 
-@Suite("Forked children", .timeLimit(.minutes(5)))
+@Suite("Forked children", .timeLimit(.minutes(10)))
 struct ForkTests {
   @Test("a child gets a clear error from its parent's arena, and may have one of its own")
   func child() async {

@@ -2,7 +2,7 @@ import IOBuffers
 import Testing
 
 /// A dry arena: who waits is served in order, and nobody is lost.
-@Suite("Waiting for memory", .timeLimit(.minutes(5)))
+@Suite("Waiting for memory", .timeLimit(.minutes(10)))
 struct WaitingTests {
   @Test("nobody waits while there is memory")
   func immediate() async throws {

@@ -1,7 +1,7 @@
 import IOBuffers
 import Testing
 
-@Suite("Resizing as soon as no view is out", .timeLimit(.minutes(5)))
+@Suite("Resizing as soon as no view is out", .timeLimit(.minutes(10)))
 struct AsyncResizingTests {
   @Test("an unlocked buffer is resized at once")
   func immediate() async throws {

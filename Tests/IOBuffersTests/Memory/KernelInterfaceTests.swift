@@ -2,7 +2,7 @@ import IOBuffers
 import Testing
 
 /// What the ring's side of the package does with slots.
-@Suite("Slots for the kernel", .timeLimit(.minutes(5)))
+@Suite("Slots for the kernel", .timeLimit(.minutes(10)))
 struct KernelInterfaceTests {
   @Test("taken slots are writers of whole slots without an owner")
   func take() throws {

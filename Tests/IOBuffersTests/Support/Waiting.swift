@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// The hang guard: no test asserts on time, but none waits for ever either.
-private let patience: Duration = .seconds(120)
+private let patience: Duration = .seconds(300)
 
 /// Lets other tasks run until `condition` holds. False when the hang guard struck first.
 func eventually(_ condition: () -> Bool) async -> Bool {

@@ -69,13 +69,15 @@ final class Duel: Sendable {
     return true
   }
 
-  /// A pseudo-random order: both strict ones, and a spread of pauses for the races between.
-  static func order(_ round: Int, seed: UInt64) -> Order {
-    var generator = SeededGenerator(seed: seed &+ UInt64(round))
-    switch generator.below(8) {
+  /// Both strict orders, then a pseudo-random spread of pauses for the races between, and again from the start after
+  /// `period` rounds.
+  static func order(_ round: Int, period: Int = 8, seed: UInt64) -> Order {
+    switch (round - 1) % period {
     case 0: return .firstThenSecond
     case 1: return .secondThenFirst
-    default: return .together(firstPause: generator.below(40), secondPause: generator.below(40))
+    default:
+      var generator = SeededGenerator(seed: seed &+ UInt64(round))
+      return .together(firstPause: generator.below(40), secondPause: generator.below(40))
     }
   }
 

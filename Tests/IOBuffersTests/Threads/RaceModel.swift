@@ -57,6 +57,18 @@ struct RaceModel: Hashable {
     return .done
   }
 
+  /// The transcript of one thread after the other.
+  func transcript(_ first: [Operation], _ second: [Operation], secondGoesFirst: Bool) -> Int {
+    var state = self
+    var digits = [0, 0]
+    for thread in secondGoesFirst ? [1, 0] : [0, 1] {
+      for operation in thread == 0 ? first : second {
+        digits[thread] = digits[thread] * 3 + state.apply(operation, by: thread).rawValue
+      }
+    }
+    return Self.transcript(digits[0], digits[1])
+  }
+
   /// Every transcript that an interleaving of the two sequences can write: the first thread's digits, then the second's.
   func transcripts(_ first: [Operation], _ second: [Operation]) -> Set<Int> {
     var found: Set<Int> = []

@@ -70,11 +70,15 @@ struct CancellationTests {
         try await connection.send(view)
       }
     }
+    // Stuck when nothing moves any more; nobody reads on the other side.
     var last = -1
-    // Stuck when nothing more is queued; nobody reads on the other side.
-    while last != queued.withLock({ $0 }) {
-      last = queued.withLock { $0 }
-      try await Task.sleep(for: .milliseconds(200))
+    var still = 0
+    while still < 50 {
+      let now = queued.withLock { $0 }
+      let isAbove = await loop.onLoop { _ in connection.isAboveHighWater }
+      still = now == last && isAbove ? still + 1 : 0
+      last = now
+      try await Task.sleep(for: .milliseconds(5))
     }
     task.cancel()
     await #expect(throws: SocketError(.cancelled, .send, peer: .loopback(port: listener.port))) { try await task.value }

@@ -246,4 +246,7 @@ extension TCPConnection {
     guard let index = engine.find(id) else { return false }
     return unsafe sink.states[index].receiver != nil
   }
+
+  /// Whether `send` suspends. Loop thread only.
+  var isAboveHighWater: Bool { engine.find(id).map { engine.records[$0].machine.isAboveHighWater } ?? false }
 }

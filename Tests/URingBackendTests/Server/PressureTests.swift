@@ -24,18 +24,21 @@ struct PressureTests {
     configuration.drainTimeout = .seconds(5)
     let running = try await RunningServer.echo(mode, configuration)
     let port = running.port
-    let limits = configuration.limits
+    // Each bound may be overshot by what one receive brings, and by what is taken and not yet queued.
+    let bound = UInt64(configuration.limits.unreadBytes + configuration.limits.highWaterBytes + 6 * 16 << 10)
     try await blocking {
       let stuck = try BlockingClient(port: port)
-      fill(stuck)
-      // What is in the server and has not gone out. Each bound may be overshot by what one receive brings.
-      let held = running.server.statistics.bytesReceived - running.server.statistics.bytesSent
-      #expect(held <= UInt64(limits.unreadBytes + limits.highWaterBytes + 2 * 16 << 10 + 64 << 10), "\(held) bytes")
-      #expect(held > UInt64(limits.highWaterBytes / 2), "the peer was not stuck at all")
+      // What is in the server and has not gone out.
+      while true {
+        fill(stuck)
+        let held = running.server.statistics.heldBytes
+        #expect(held <= bound, "\(held) bytes")
+        if held > bound / 4 { break }
+      }
       for seed in 0..<3 { try EchoSwarm.run(port: port, total: 1 << 20, seed: seed) }
       fill(stuck)
-      let later = running.server.statistics.bytesReceived - running.server.statistics.bytesSent
-      #expect(later <= UInt64(limits.unreadBytes + limits.highWaterBytes + 2 * 16 << 10 + 64 << 10), "\(later) bytes")
+      let held = running.server.statistics.heldBytes
+      #expect(held <= bound && held > bound / 4, "\(held) bytes")
       try stuck.reset()
     }
     try await running.stop()
@@ -140,11 +143,11 @@ struct PressureTests {
     let port = running.port
     let sent = try await blocking {
       let client = try BlockingClient(port: port)
-      fill(client)
+      repeat { fill(client) } while running.server.statistics.bytesReceived < 64 << 10
       let unread = running.server.statistics.bytesReceived
       // Where the kernel does not keep the credit, the cancel comes while it delivers on: a pool's worth at the most.
       let slack: UInt64 = without.contains(.receiveLimit) ? 4 << 20 : 16 << 10
-      #expect(unread >= 64 << 10 && unread <= 64 << 10 + slack, "\(unread) bytes")
+      #expect(unread <= 64 << 10 + slack, "\(unread) bytes")
       mayRead.withLock { $0 = true }
       while running.server.statistics.bytesReceived == unread { usleep(1000) }
       try client.closeOutput()
@@ -154,4 +157,9 @@ struct PressureTests {
     try await running.stop()
     #expect(taken.withLock { UInt64($0) } == sent)
   }
+}
+
+extension LoopStatistics {
+  /// Bytes that came in and have not gone out.
+  var heldBytes: UInt64 { bytesReceived - min(bytesSent, bytesReceived) }
 }

@@ -101,7 +101,9 @@ struct ResetTests {
   @Test func aHandlerIsToldTheReasonWhenItsConnectionIsGone() async throws {
     let reasons = Mutex<[SocketError?]>([])
     let running = try await RunningServer.start { server, whenListening in
-      try await server.run(whenListening: whenListening) { ClosingReporter { error in reasons.withLock { $0.append(error) } } }
+      try await server.run(whenListening: whenListening) {
+        ClosingReporter { error in reasons.withLock { $0.append(error) } }
+      }
     }
     let port = running.port
     try await blocking {

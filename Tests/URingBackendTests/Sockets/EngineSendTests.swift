@@ -141,7 +141,7 @@ struct EngineSendTests {
     bench.driver.nextResult = -Errno.resourceTemporarilyUnavailable.rawValue
     for _ in 0..<100 { submitted += try bench.turn() }
     #expect(submitted.records(.send) == connections && submitted.count == 50)
-    #expect(submitted.allSatisfy { $0.sentBytes == [UInt8(truncatingIfNeeded: OperationID(rawValue: $0.userData).index)] })
+    #expect(submitted.allSatisfy { $0.sentBytes == [UInt8(OperationID(rawValue: $0.userData).index)] })
     submitted = []
     for index in connections { bench.engine.abort(index, .closed) }
     for _ in 0..<100 { submitted += try bench.turn() }
@@ -176,7 +176,9 @@ struct EngineSendTests {
     let key = try #require(started)
     let armed = try bench.turn()
     #expect(armed.kinds == [.accept])
-    if loopStops { bench.engine.stop() } else {
+    if loopStops {
+      bench.engine.stop()
+    } else {
       bench.engine.stopListening(try #require(bench.engine.listeners[key])) { stopped.set() }
     }
     #expect(try bench.turn().kinds == [.cancelAccept])

@@ -11,7 +11,11 @@ import Testing
 #endif
 
 struct SocketAddressTests {
-  @Test(arguments: ["127.0.0.1", "0.0.0.0", "255.255.255.255", "192.0.2.7", "::1", "::", "2001:db8::ff00:42:8329", "fe80::1"])
+  static let hosts = [
+    "127.0.0.1", "0.0.0.0", "255.255.255.255", "192.0.2.7", "::1", "::", "2001:db8::ff00:42:8329", "fe80::1",
+  ]
+
+  @Test(arguments: hosts)
   func anAddressIsPrintedAsItWasWritten(host: String) throws {
     for port in [UInt16(0), 1, 80, 65_535] {
       let address = try SocketAddress(host: host, port: port)
@@ -30,9 +34,12 @@ struct SocketAddressTests {
     #expect(SocketAddress.any(port: 9).description == "0.0.0.0:9")
   }
 
-  @Test(arguments: [
-    "", " ", "127.0.0.1 ", "127.0.0", "127.0.0.256", "1.2.3.4.5", "example.org", ":::", "12345::", "::g", "[::1]", "127.0.0.1:80",
-  ])
+  static let noHosts = [
+    "", " ", "127.0.0.1 ", "127.0.0", "127.0.0.256", "1.2.3.4.5", "example.org", ":::", "12345::", "::g", "[::1]",
+    "127.0.0.1:80",
+  ]
+
+  @Test(arguments: noHosts)
   func textThatIsNoAddressIsRefused(text: String) {
     #expect(throws: SocketError(.invalidAddress, .address)) { try SocketAddress(host: text, port: 1) }
   }
@@ -63,13 +70,21 @@ struct SocketAddressTests {
     #expect(Set([address, address.with(port: 1), address.with(port: 2)]).count == 2)
   }
 
-  @Test(arguments: [
+  static let errors = [
     (SocketError(.closed, .send), "send: the connection is closed on this side"),
     (SocketError(.timedOut, .connect, peer: .loopback(port: 7)), "connect 127.0.0.1:7: timed out"),
-    (SocketError(.system(.connectionReset), .receive, peer: .loopback(port: 7)), "receive 127.0.0.1:7: Connection reset by peer (errno 104)"),
-    (SocketError(.system(.permissionDenied), .bind, peer: .loopback(port: 7)), "bind 127.0.0.1:7: permission denied; ports below 1024 need CAP_NET_BIND_SERVICE"),
+    (
+      SocketError(.system(.connectionReset), .receive, peer: .loopback(port: 7)),
+      "receive 127.0.0.1:7: Connection reset by peer (errno 104)"
+    ),
+    (
+      SocketError(.system(.permissionDenied), .bind, peer: .loopback(port: 7)),
+      "bind 127.0.0.1:7: permission denied; ports below 1024 need CAP_NET_BIND_SERVICE"
+    ),
     (SocketError(.invalidAddress, .address), "address: not an IPv4 or IPv6 address"),
-  ])
+  ]
+
+  @Test(arguments: errors)
   func anErrorSaysWhatWasDoneToWhomAndWhy(error: SocketError, text: String) {
     #expect(error.description == text)
   }

@@ -55,7 +55,9 @@ struct EchoExchange {
       isOver = true
       return
     }
-    guard received + count <= sent else { throw EchoFailure(reason: "more came back than was sent", at: received, of: total) }
+    guard received + count <= sent else {
+      throw EchoFailure(reason: "more came back than was sent", at: received, of: total)
+    }
     guard unsafe pattern.matches(UnsafeRawBufferPointer(rebasing: part[..<count]), at: received) else {
       throw EchoFailure(reason: "other bytes came back", at: received, of: total)
     }
@@ -111,7 +113,9 @@ enum EchoSwarm {
   private static func wait(_ exchanges: [EchoExchange]) throws -> [(Int, Int32)]? {
     let places = exchanges.indices.filter { !exchanges[$0].isOver }
     guard !places.isEmpty else { return nil }
-    var polls = places.map { pollfd(fd: exchanges[$0].client.descriptor, events: Int16(exchanges[$0].events), revents: 0) }
+    var polls = places.map { place in
+      pollfd(fd: exchanges[place].client.descriptor, events: Int16(exchanges[place].events), revents: 0)
+    }
     let ready = unsafe poll(&polls, nfds_t(polls.count), 50_000)
     if ready == 0 {
       let done = exchanges.reduce(0) { $0 + $1.received }

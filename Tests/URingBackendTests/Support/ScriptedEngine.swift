@@ -29,7 +29,9 @@ final class ScriptedEngine {
     var configuration = EventLoop.Configuration()
     configuration.poolBytes = poolBytes
     configuration.slotBytes = slotBytes
-    loop = try EventLoop.make(configuration, index: 0, driver: driver, logger: nil) { loop, configuration throws(RingError) in
+    loop = try EventLoop.make(configuration, index: 0, driver: driver, logger: nil) {
+      loop,
+      configuration throws(RingError) in
       try TCPEngine(loop: loop, configuration: configuration)
     }
     guard let engine = loop.tcp else { throw Errno.noFunction }
