@@ -3,7 +3,7 @@ import Testing
 import URingBackend
 
 /// What the command line says and refuses.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CommandLineTests {
   static let options = [
     "--host", "--port", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout", "--drain-timeout",

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The server as a process: it announces itself, echoes to clients that are not ours, and ends with a true summary.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ServerProcessTests {
   /// Sends messages of random sizes on several connections at a time, and compares every byte. Prints how many.
   private static let client = """

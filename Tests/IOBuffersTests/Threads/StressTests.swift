@@ -5,10 +5,15 @@ import Testing
 /// cancellations. At the end everything is home and everybody was served.
 @Suite(.timeLimit(.minutes(20)))
 struct StressTests {
-  @Test("waiting, taking, releasing and cancelling on many threads")
-  func everythingAtOnce() async throws {
+  @Test(
+    "waiting, taking, releasing and cancelling on many threads",
+    arguments: [BufferArena.Diagnostics.off, .counts, .sampled(every: 2)]
+  )
+  func everythingAtOnce(_ diagnostics: BufferArena.Diagnostics) async throws {
     let seed = Settings.seed
-    let arena = try BufferArena(.small([256, 4096], byteLimit: 16 << 10, segmentBytes: 4096))
+    let arena = try BufferArena(
+      .small([256, 4096], byteLimit: 16 << 10, segmentBytes: 4096, diagnostics: diagnostics)
+    )
     let post = Post()
     let log = FailureLog()
     let served = Counter()
@@ -52,6 +57,9 @@ struct StressTests {
     #expect(arena.statistics.mappedBytes == 0)
     let (buffers, _) = arena.drain(4096)
     #expect(buffers.count == 4)
+    #expect(arena.holders().isEmpty)
+    #expect(arena.statistics.readersOut ?? 0 == 0)
+    #expect(arena.statistics.writersOut ?? 0 == 0)
   }
 
   @Test("cancelling and serving a waiter at the same time: it has the slot, or the slot is home")
@@ -131,9 +139,15 @@ private func work(_ arena: BufferArena, _ post: Post, _ log: FailureLog, seed: U
   var random = SeededGenerator(seed: seed)
   for _ in 0..<steps {
     do throws(BufferError) {
-      switch random.below(6) {
+      switch random.below(7) {
       case 0..<3: post.receive(log)
       case 3: arena.trim()
+      case 4:
+        // Looks while others come and go.
+        let statistics = arena.statistics
+        log.expect(statistics.slotsOut + statistics.slotsFree == statistics.slotsTotal, "\(statistics)")
+        log.expect(statistics.mappedBytes <= statistics.byteLimit, "\(statistics)")
+        log.expect(arena.holders().allSatisfy { $0.bytes <= 12 << 10 }, "a strange holder")
       default:
         var buffer = try arena.allocate(minimumCapacity: random.chance(1, in: 2) ? 64 : 4096)
         try buffer.stamp(UInt8(truncatingIfNeeded: random.next()))

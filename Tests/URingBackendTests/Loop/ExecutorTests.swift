@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// Tasks and actors that run on a loop's thread.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ExecutorTests {
   /// Lives on a loop.
   actor Resident {
@@ -77,7 +77,7 @@ struct ExecutorTests {
 
   @Test func aBodyRunsAtOnceOnTheLoopAndLaterFromElsewhere() async throws {
     try await withLoop { loop in
-      let order = Mutex<[Int]>([])
+      let order = Locked<[Int]>([])
       await withCheckedContinuation { continuation in
         loop.execute {
           loop.execute { order.withLock { $0.append(1) } }
@@ -94,7 +94,7 @@ struct ExecutorTests {
     try await withLoop { loop in
       let threads = 4
       let each = TestRun.amount(5000, short: 1000, long: 200_000)
-      let seen = Mutex<[[Int]]>(Array(repeating: [], count: threads))
+      let seen = Locked<[[Int]]>(Array(repeating: [], count: threads))
       try await blockingThreads(threads) { thread in
         for number in 0..<each {
           loop.execute {

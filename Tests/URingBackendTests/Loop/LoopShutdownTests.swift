@@ -5,7 +5,7 @@ import Testing
 @testable import URingBackend
 
 /// The end of a loop strands nobody.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LoopShutdownTests {
   @Test func aSecondShutdownWaitsForTheSameEnd() async throws {
     let loop = try EventLoop.start()

@@ -3,7 +3,7 @@ import Testing
 @testable import URingBackend
 
 /// Sleeping on a loop.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SleepTests {
   @Test(arguments: [true, false])
   func aSleepLastsAtLeastItsTime(onTheLoop: Bool) async throws {

@@ -1,6 +1,5 @@
 import IOBuffers
 import SystemPackage
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -12,7 +11,7 @@ import Testing
 #endif
 
 /// Cancelling a task ends its call, loses no byte, and leaves no view, descriptor or operation behind.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct CancellationTests {
   @Test(arguments: [true, false])
   func aCancelledReceiveThrowsAndTheNextOneGetsTheBytes(onTheLoop: Bool) async throws {
@@ -59,7 +58,7 @@ struct CancellationTests {
     limits.lowWaterBytes = 16 << 10
     let connection = try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop, limits: limits)
     let peer = try await blocking { try listener.accept() }
-    let queued = Mutex(0)
+    let queued = Locked(0)
     let pattern = Pattern(seed: 4)
     let task = Task(executorPreference: onTheLoop ? loop : nil) {
       while true {

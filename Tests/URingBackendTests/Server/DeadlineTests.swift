@@ -1,5 +1,4 @@
 import IOBuffers
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -11,7 +10,7 @@ import Testing
 #endif
 
 /// Calls that are given a time, and servers that are not.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DeadlineTests {
   @Test(arguments: [true, false])
   func aReceiveThatRunsOutOfTimeLosesNothing(onTheLoop: Bool) async throws {

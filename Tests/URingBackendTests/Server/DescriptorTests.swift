@@ -10,8 +10,9 @@ import Testing
   import Musl
 #endif
 
-/// What the whole process holds. Each test runs in a process of its own, so that tests beside it do not count.
-@Suite(.timeLimit(.minutes(3)))
+/// What the whole process holds. Each test runs in a process of its own, so that tests beside it do not count; one
+/// after the other, because whoever waits for a process blocks a thread of the tests.
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct DescriptorTests {
   @Test func tenThousandConnectionsLeaveNothingBehind() async {
     await #expect(processExitsWith: .success) {
@@ -27,7 +28,7 @@ struct DescriptorTests {
     try raiseDescriptorLimit(to: UInt(3 * perWave))
     // What the first use of anything opens for good is open by now.
     try await RunningServer.echo(mode).stop()
-    let before = OpenDescriptors.count()
+    let before = try await OpenDescriptors.settledCount()
 
     let running = try await RunningServer.echo(mode)
     let port = running.port
@@ -49,7 +50,7 @@ struct DescriptorTests {
     let summary = try await running.stop()
     #expect(summary.totals.connectionsOpened == UInt64(waves * perWave))
     #expect(summary.totals.connectionsClosed == UInt64(waves * perWave))
-    // A loop is freed a moment after its end.
+    // A loop is freed a moment after its end: that it comes to pass is the test.
     try await eventually { OpenDescriptors.count() == before }
   }
 
@@ -59,7 +60,7 @@ struct DescriptorTests {
       let listener = try PlainListener(backlog: 0)
       let fillers = try listener.fillBacklog()
       let closedPort = try PlainListener().port
-      let before = OpenDescriptors.count()
+      let before = try await OpenDescriptors.settledCount()
       for round in 0..<20 {
         let attempts = (0..<10).map { _ in
           Task { _ = try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop) }
@@ -79,7 +80,7 @@ struct DescriptorTests {
   @Test func loopsAndServersThatEndGiveEverythingBack() async {
     await #expect(processExitsWith: .success) {
       try await RunningServer.echo(.tasks).stop()
-      let before = OpenDescriptors.count()
+      let before = try await OpenDescriptors.settledCount()
       for _ in 0..<20 {
         var configuration = TCPServer.Configuration()
         configuration.loops = 2
@@ -97,7 +98,7 @@ struct DescriptorTests {
     await #expect(processExitsWith: .success) {
       let clients = try (0..<80).map { _ in try DescriptorTests().makeSocket() }
       // The kernel takes the limit as it is when an accept is armed: lower it first.
-      try limitDescriptors(to: UInt(OpenDescriptors.highest()) + 30)
+      try limitDescriptors(to: OpenDescriptors.limit(leaving: 30))
       let running = try await RunningServer.echo(.tasks)
       let port = running.port
       try await blocking {

@@ -1,5 +1,4 @@
 import IOBuffers
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -11,7 +10,7 @@ import Testing
 #endif
 
 /// What was sent comes back, byte by byte, over real sockets.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct EchoTests {
   @Test(arguments: ServerMode.allCases, [1, 2, 63, 1024, 16_385, 65_537, 1 << 20])
   func everyByteComesBackWhateverTheChunks(mode: ServerMode, total: Int) async throws {
@@ -124,7 +123,7 @@ struct EchoTests {
 
   /// One received message goes to every connection from the one slot that the kernel received it into.
   @Test func oneMessageFansOutToManyConnectionsBySharing() async throws {
-    let members = Mutex<[TCPConnection]>([])
+    let members = Locked<[TCPConnection]>([])
     let count = 20
     let running = try await RunningServer.start { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in

@@ -1,6 +1,5 @@
 import IOBuffers
 import SystemPackage
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -12,7 +11,7 @@ import Testing
 #endif
 
 /// What goes wrong on one connection stays on it, and calls come from wherever their tasks run.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ErrorTests {
   struct Deliberate: Error {}
 
@@ -56,7 +55,7 @@ struct ErrorTests {
   }
 
   @Test func aHandlerThatCannotBeMadeClosesItsOwnConnectionAndNoOther() async throws {
-    let count = Mutex(0)
+    let count = Locked(0)
     let running = try await RunningServer.start { server, whenListening in
       try await server.run(whenListening: whenListening) {
         let number = count.withLock { count in

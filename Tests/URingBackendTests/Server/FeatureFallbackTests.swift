@@ -5,7 +5,7 @@ import Testing
 
 /// The server does its work on every kernel that lacks a feature: each is forced off in turn, then all that Linux 6.1
 /// lacks, then all there are.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct FeatureFallbackTests {
   @Test(arguments: ServerMode.allCases, KernelFeatures.variants)
   func withoutAFeatureTheEchoIsTheSame(mode: ServerMode, without: [KernelFeature]) async throws {

@@ -1,6 +1,5 @@
 import IOBuffers
 import SystemPackage
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -12,7 +11,7 @@ import Testing
 #endif
 
 /// The bounds of a server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct LimitTests {
   @Test(arguments: ServerMode.allCases, [[], [KernelFeature.multishotAccept]])
   func beyondTheConnectionLimitPeersWaitAndAreServedThen(mode: ServerMode, without: [KernelFeature]) async throws {
@@ -21,7 +20,7 @@ struct LimitTests {
     configuration.loop.disabledFeatures = without
     let running = try await RunningServer.echo(mode, configuration)
     let port = running.port
-    let open = Mutex(UInt64(0))
+    let open = Locked(UInt64(0))
     try await blocking {
       // 30 connect at a time, and speak one after the other: whoever is not served yet waits in the backlog.
       var clients = try (0..<30).map { _ in try BlockingClient(port: port) }
@@ -46,7 +45,7 @@ struct LimitTests {
     configuration.maximumConnections = 3
     let running = try await RunningServer.echo(.tasks, configuration)
     let port = running.port
-    let most = Mutex(UInt64(0))
+    let most = Locked(UInt64(0))
     try await blockingThreads(20) { _ in
       let client = try BlockingClient(port: port)
       #expect(try client.echo([1, 2]) == [1, 2])
@@ -98,7 +97,7 @@ struct LimitTests {
   @Test func aTaskLearnsThatItsConnectionWasIdle() async throws {
     var configuration = TCPServer.Configuration()
     configuration.limits.idleTimeout = .milliseconds(20)
-    let seen = Mutex<SocketError?>(nil)
+    let seen = Locked<SocketError?>(nil)
     let running = try await RunningServer.start(configuration) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         do {

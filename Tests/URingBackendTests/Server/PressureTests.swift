@@ -1,6 +1,5 @@
 import IOBuffers
 import SystemPackage
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -12,7 +11,7 @@ import Testing
 #endif
 
 /// Peers that are slow, and more data than there is memory for.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct PressureTests {
   @Test(arguments: ServerMode.allCases)
   func aPeerThatNeverReadsIsBoundedAndDoesNotDisturbOthers(mode: ServerMode) async throws {
@@ -97,7 +96,7 @@ struct PressureTests {
   @Test func connectionsThatWaitForSlotsGoOnWhenViewsAreReleased() async throws {
     var configuration = TCPServer.Configuration()
     configuration.loop.poolBytes = 64 << 10
-    let hold = Mutex(true)
+    let hold = Locked(true)
     let running = try await RunningServer.start(configuration) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         while let view = try await connection.receive() {
@@ -129,8 +128,8 @@ struct PressureTests {
     configuration.limits.unreadBytes = 64 << 10
     configuration.loop.slotBytes = 16 << 10
     configuration.loop.disabledFeatures = without
-    let mayRead = Mutex(false)
-    let taken = Mutex(0)
+    let mayRead = Locked(false)
+    let taken = Locked(0)
     let running = try await RunningServer.start(configuration) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         while !mayRead.withLock({ $0 }) { try await connection.loop.sleep(for: .milliseconds(1)) }

@@ -1,6 +1,5 @@
 import IOBuffers
 import SystemPackage
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -12,7 +11,7 @@ import Testing
 #endif
 
 /// The graceful stop: no new connections, time for the old ones, then the end.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ShutdownTests {
   @Test(arguments: ServerMode.allCases)
   func underLoadConnectionsFinishBeforeTheDeadline(mode: ServerMode) async throws {
@@ -28,7 +27,7 @@ struct ShutdownTests {
         try EchoSwarm.run(clients.enumerated().map { EchoExchange($1, total: total, seed: $0) })
       }
     }
-    while running.server.statistics.connectionsOpen < UInt64(count) { await Task.yield() }
+    try await eventually { running.server.statistics.connectionsOpened == UInt64(count) }
     running.server.shutdown()
     try await load.value
     let summary = try await running.ended()
@@ -50,6 +49,7 @@ struct ShutdownTests {
       for client in clients[10...] { try client.send(Pattern().bytes(count: 50_000)) }
       return clients
     }
+    try await eventually { running.server.statistics.connectionsOpened == 20 }
     running.server.shutdown()
     let summary = try await running.ended()
     #expect(summary.totals.connectionsOpened == 20 && summary.totals.connectionsClosed == 20)
@@ -60,7 +60,7 @@ struct ShutdownTests {
   @Test func atTheDeadlineTheTasksOfConnectionsAreCancelled() async throws {
     var configuration = TCPServer.Configuration()
     configuration.drainTimeout = .milliseconds(50)
-    let ends = Mutex<[String]>([])
+    let ends = Locked<[String]>([])
     let running = try await RunningServer.start(configuration) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         let first = try await connection.receive()?.copied().first
@@ -101,8 +101,8 @@ struct ShutdownTests {
 
   /// The task of the connection outlives its peer, and the server waits for it.
   @Test func aServerWaitsForTheTasksOfItsConnections() async throws {
-    let mayEnd = Mutex(false)
-    let hasEnded = Mutex(false)
+    let mayEnd = Locked(false)
+    let hasEnded = Locked(false)
     let running = try await RunningServer.start { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         while let view = try await connection.receive() { view.release() }
@@ -128,7 +128,7 @@ struct ShutdownTests {
   @Test func aViewThatSomebodyKeepsIsReportedAndStaysReadable() async throws {
     var configuration = TCPServer.Configuration()
     configuration.loop.diagnostics = .everyView
-    let kept = Mutex<ReadView?>(nil)
+    let kept = Locked<ReadView?>(nil)
     let running = try await RunningServer.start(configuration) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         guard let view = try await connection.receive() else { return }

@@ -1,6 +1,5 @@
 import CLiburing
 import IOBuffers
-import Synchronization
 import Testing
 
 @testable import URingBackend
@@ -187,7 +186,7 @@ struct StorageTests {
     #expect(ConnectionBudget(limit: 0).limit == 1)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(5)))
   func aBudgetHoldsBetweenThreadsAndWakesEveryWaiter() async throws {
     let budget = ConnectionBudget(limit: 3)
     let most = Locked(0)

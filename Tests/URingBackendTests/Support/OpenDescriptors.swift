@@ -38,7 +38,27 @@ enum OpenDescriptors {
     }
   }
 
-  static func highest() -> Int32 { all().max() ?? 2 }
+  /// The count when what is on its way out is gone.
+  static func settledCount() async throws -> Int {
+    var least = count()
+    for _ in 0..<20 {
+      try await Task.sleep(for: .milliseconds(2))
+      least = min(least, count())
+    }
+    return least
+  }
+
+  /// The limit under which so many more descriptors can be opened. Numbers that are free need not be the highest.
+  static func limit(leaving free: Int) -> UInt {
+    let taken = Set(all())
+    var left = free
+    var number: Int32 = 0
+    while left > 0 {
+      if !taken.contains(number) { left -= 1 }
+      number += 1
+    }
+    return UInt(number)
+  }
 }
 
 /// Makes room for so many descriptors, where the hard limit allows it.
