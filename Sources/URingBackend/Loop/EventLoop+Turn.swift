@@ -9,7 +9,7 @@ extension EventLoop {
   /// One turn: run jobs (with a budget), let the client flush what was queued, one `enter` (submit all, wait for one,
   /// until the next timer), reap every completion, fire timers. One system call a turn, however much moved.
   func run() {
-    armWakeUp()
+    isWakeUpArmed = wakeUp.arm(on: ring)
     while true {
       takeForeignWork()
       runJobs()
@@ -58,6 +58,11 @@ extension EventLoop {
         }
       }
     }
+    if waitFor == 1, !isWakeUpArmed {
+      isWakeUpArmed = wakeUp.arm(on: ring)
+      // The kernel takes no submissions right now, so nobody could wake the loop: sleep for a moment only.
+      if !isWakeUpArmed { timeout = min(timeout ?? .max, 1_000_000) }
+    }
     if waitFor == 1 {
       // Announce the sleep first, look for work second: whoever pushes does it the other way round, so one of the
       // two always sees the other.
@@ -80,17 +85,10 @@ extension EventLoop {
     while let completion = ring.nextCompletion() {
       let operation = OperationID(rawValue: completion.userData)
       if operation.kindByte == OperationKind.wake.rawValue {
-        armWakeUp()
+        isWakeUpArmed = wakeUp.arm(on: ring)
       } else {
         client.complete(completion, operation)
       }
-    }
-  }
-
-  private func armWakeUp() {
-    // The queue has room: this is the first submission of the loop, or one that follows a completion of its own.
-    if !wakeUp.arm(on: ring) {
-      logger?.error("the submission queue has no room for the wake-up read", metadata: ["loop": "\(index)"])
     }
   }
 
@@ -126,6 +124,7 @@ extension EventLoop {
   /// Closing a ring cancels what is in flight only later, on a kernel thread: the read must have come back before its
   /// memory goes. A signal of our own completes it.
   private func takeBackWakeUp() {
+    guard isWakeUpArmed else { return }
     wakeUp.signal()
     while true {
       while let completion = ring.nextCompletion() {
@@ -135,6 +134,8 @@ extension EventLoop {
         try ring.enter(waitFor: 1, timeoutNanoseconds: nil)
       } catch {
         logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
+        // Whether the kernel still writes there is unknown: the memory is never freed.
+        _ = unsafe Unmanaged.passRetained(wakeUp)
         return
       }
     }

@@ -42,6 +42,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   var stopWaiters: [() -> Void] = []
 
   let wakeUp: WakeUp
+  var isWakeUpArmed = false
   let sleeping = Atomic<Bool>(false)
   let stopped = Atomic<Bool>(false)
   let drainingAfterStop = Guarded(false)

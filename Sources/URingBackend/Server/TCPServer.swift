@@ -4,7 +4,8 @@ internal import IOBuffers
 /// A TCP server: listeners on a group of loops, and what runs for each connection.
 ///
 /// `run` serves until the server is told to stop, by `shutdown()` or by cancelling the task that called it. Then it
-/// stops accepting, lets the open connections finish until the drain deadline, closes the rest, and returns.
+/// stops accepting, lets the open connections finish until the drain deadline, closes the rest, and returns. A server
+/// runs once: to serve again, make another one.
 public final class TCPServer: Sendable {
   /// Where the server listens. With port 0 the kernel chooses; `run` reports which.
   public let address: SocketAddress

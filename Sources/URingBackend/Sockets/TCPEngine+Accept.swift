@@ -147,6 +147,8 @@ extension TCPEngine {
         target: OperationID(.accept, index: listener.key).rawValue,
         userData: OperationID(.cancelAccept, index: listener.key).rawValue
       )
+      // The kernel takes no submissions right now: ask again soon.
+      if !listener.isCancelling { _ = loop.timers.arm(loop.now &+ 1_000_000, .client(listener.token)) }
     }
     if listener.isStopping, !listener.isArmed { finishStopping(listener) }
   }

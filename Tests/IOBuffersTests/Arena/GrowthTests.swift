@@ -33,6 +33,16 @@ struct GrowthTests {
     #expect(buffers.count == 2)
   }
 
+  @Test("small requests do not take a small arena away from the other sizes")
+  func smallRequestsLeaveRoom() throws {
+    let arena = try BufferArena(BufferArena.Configuration(byteLimit: 1 << 20))
+    let posted = arena.takeForKernel(slotBytes: 65_536, count: 8)
+    #expect(posted.count == 8)
+    let replies = try [10, 300, 4000, 16_000].map { Keeper(try arena.allocate(minimumCapacity: $0)) }
+    #expect(replies.count == 4)
+    for slot in posted { slot.releaseFromKernel() }
+  }
+
   @Test("trim gives idle segments back, and only these")
   func trim() throws {
     let arena = try BufferArena(.small([4096]))

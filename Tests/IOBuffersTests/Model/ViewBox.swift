@@ -63,6 +63,11 @@ final class ViewBox {
     } ?? false
   }
 
+  /// Writes one byte everywhere. False when the view is no writer.
+  func fill(_ byte: UInt8) -> Bool {
+    writer.modify { $0.withMutableBytes { PlainAccess.fill(&$0, byte) } } != nil
+  }
+
   /// Gives the lock back by the named function; `deinit` is the other way.
   func release() {
     reader.take()?.release()

@@ -18,9 +18,12 @@ func eventually(_ condition: () -> Bool) async -> Bool {
 func spin(until condition: () -> Bool) -> Bool {
   var turns = 0
   var deadline: ContinuousClock.Instant?
+  // The thread sanitizer keeps a short history of each thread. One that spins overwrites it, and with it what a race
+  // would be reported by.
+  let patienceOfSpinner = Settings.isThreadSanitized ? 4 : 256
   while !condition() {
     turns += 1
-    if turns % 256 != 0 { continue }
+    if turns % patienceOfSpinner != 0 { continue }
     sched_yield()
     if turns % (1 << 16) != 0 { continue }
     let now = ContinuousClock.now

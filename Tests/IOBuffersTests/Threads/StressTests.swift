@@ -119,7 +119,7 @@ private final class Post: Sendable {
 
   private static func open(_ letter: DetachedView, _ log: FailureLog) {
     let view = ReadView(letter)
-    let bytes = view.array()
+    let bytes = view.withBytes(PlainAccess.read)
     log.expect(bytes.allSatisfy { $0 == bytes.first }, "somebody wrote into \(bytes)")
     view.release()
   }
@@ -130,7 +130,7 @@ extension PooledBuffer {
   fileprivate mutating func stamp(_ byte: UInt8) throws(BufferError) {
     try resize(to: 24)
     var view = try writeView()
-    for offset in 0..<view.count { view[offset] = byte }
+    view.withMutableBytes { PlainAccess.fill(&$0, byte) }
   }
 }
 

@@ -39,6 +39,14 @@ final class ScriptedEngine {
     sink = RecordingSink(engine: engine, budget: ConnectionBudget(limit: limit))
   }
 
+  deinit {
+    // What the end of a loop's thread does: without it the loop and its client would hold each other.
+    for index in 0..<engine.records.count where engine.records[index].isOpen { engine.retire(index) }
+    engine.finish()
+    loop.client = LoopClient()
+    loop.ring.close()
+  }
+
   var arena: BufferArena { loop.arena }
 
   /// One turn without a wait: settle, enter, reap. What was submitted.
