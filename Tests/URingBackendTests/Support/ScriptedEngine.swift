@@ -42,6 +42,7 @@ final class ScriptedEngine {
   deinit {
     // What the end of a loop's thread does: without it the loop and its client would hold each other.
     for index in 0..<engine.records.count where engine.records[index].isOpen { engine.retire(index) }
+    engine.listeners = [:]
     engine.finish()
     loop.client = LoopClient()
     loop.ring.close()
