@@ -71,6 +71,34 @@ struct WaitingTests {
     for task in tasks { try await task.value.empty() }
   }
 
+  @Test("first in, first out, also between those who want different sizes", arguments: [[4096, 256], [256, 4096]])
+  func orderAcrossSizes(_ wishes: [Int]) async throws {
+    let arena = try BufferArena(.small([256, 4096]))
+    let (buffers, _) = arena.drain(4096)
+    #expect(buffers.count == 16)
+    let served = Journal<Int>()
+    var tasks: [Task<Locker<PooledBuffer>, any Error>] = []
+    for (number, wish) in wishes.enumerated() {
+      tasks.append(
+        Task {
+          let buffer = try await arena.allocateWhenAvailable(minimumCapacity: wish)
+          served.append(wish)
+          return Locker(buffer)
+        }
+      )
+      #expect(await eventually { arena.statistics.waiting == number + 1 })
+    }
+    // One that serves either of them. The slots of one page each are idle segments too, so that the small one may get
+    // a segment of its own size; what counts is who gets it.
+    buffers[0].drop()
+    #expect(await eventually { served.count == 1 })
+    for _ in 0..<50 { await Task.yield() }
+    #expect(served.entries == [wishes[0]])
+    buffers[1].drop()
+    #expect(await eventually { served.count == 2 })
+    for task in tasks { try await task.value.empty() }
+  }
+
   @Test("who wants what cannot be had does not hold up who wants less")
   func smallerOvertakes() async throws {
     let arena = try BufferArena(.small([256, 16 << 10], segmentBytes: 16 << 10))

@@ -27,17 +27,18 @@ struct PressureTests {
     let bound = UInt64(configuration.limits.unreadBytes + configuration.limits.highWaterBytes + 6 * 16 << 10)
     try await blocking {
       let stuck = try BlockingClient(port: port)
-      // What is in the server and has not gone out.
-      while true {
-        fill(stuck)
-        let held = running.server.statistics.heldBytes
-        #expect(held <= bound, "\(held) bytes")
-        if held > bound / 4 { break }
+      // What is in the server and has not gone out. The kernel's own buffers may grow meanwhile and take it: fill again.
+      func fillUp() {
+        while true {
+          fill(stuck)
+          let held = running.server.statistics.heldBytes
+          #expect(held <= bound, "\(held) bytes")
+          if held > bound / 4 { break }
+        }
       }
+      fillUp()
       for seed in 0..<3 { try EchoSwarm.run(port: port, total: 1 << 20, seed: seed) }
-      fill(stuck)
-      let held = running.server.statistics.heldBytes
-      #expect(held <= bound && held > bound / 4, "\(held) bytes")
+      fillUp()
       try stuck.reset()
     }
     try await running.stop()
