@@ -79,7 +79,7 @@ static struct msghdr *headers;
 static unsigned vector_count, header_count;
 
 static unsigned high_water, low_water, high_water_most = 1 << 20, send_flags = MSG_NOSIGNAL;
-static unsigned entries = 512; // of the submission queue: all of it is walked through, so that large ones cost cache
+static unsigned entries = 1024; // of the submission queue: all of it is walked through, so that large ones cost cache
 static int listener, signals;
 static bool accepting, stopping;
 static unsigned live_connections;
@@ -531,7 +531,7 @@ static const char usage[] =
     "  --pool-bytes N    most bytes of all slots (256m)\n"
     "  --high-water N    unsent bytes at which a connection stops receiving, resuming at a quarter (1m; with many\n"
     "                    connections less, so that all of them together can fill half of the pool)\n"
-    "  --entries N       entries of the submission queue; the completion queue has eight times as many (512)\n"
+    "  --entries N       entries of the submission queue; the completion queue has eight times as many (1024)\n"
     "  --no-incremental  one completion a slot, as on kernels before 6.12\n"
     "  --waitall         let the kernel finish short sends by itself (MSG_WAITALL)\n"
     "\n"

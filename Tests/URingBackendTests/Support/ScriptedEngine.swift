@@ -41,9 +41,11 @@ final class ScriptedEngine {
 
   deinit {
     // What the end of a loop's thread does: without it the loop and its client would hold each other.
-    for index in 0..<engine.records.count where engine.records[index].isOpen { engine.retire(index) }
     engine.listeners = [:]
+    for index in 0..<engine.records.count where engine.records[index].isOpen { engine.retire(index) }
     engine.finish()
+    var work: [ForeignWork] = []
+    loop.foreign.takeAll(into: &work)
     loop.client = LoopClient()
     loop.ring.close()
   }
