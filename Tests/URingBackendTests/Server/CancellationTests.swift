@@ -152,7 +152,9 @@ struct CancellationTests {
   /// Cancelling the task that runs the server is the same as `shutdown()`.
   @Test(arguments: ServerMode.allCases)
   func cancellingTheRunOfAServerStopsItGracefully(mode: ServerMode) async throws {
-    let running = try await RunningServer.echo(mode)
+    var configuration = TCPServer.Configuration()
+    configuration.drainTimeout = .seconds(120)
+    let running = try await RunningServer.echo(mode, configuration)
     let port = running.port
     let client = try await blocking {
       let client = try BlockingClient(port: port)
