@@ -1,25 +1,6 @@
 internal import IOBuffers
 internal import SystemPackage
 
-/// Names one life of one record: a stale name finds nothing.
-struct ConnectionID: Hashable, Sendable {
-  var index: UInt32
-  var generation: UInt32
-
-  /// As the token of a timer.
-  var token: UInt64 { UInt64(generation) << 32 | UInt64(index) }
-
-  init(index: UInt32, generation: UInt32) {
-    self.index = index
-    self.generation = generation
-  }
-
-  init(token: UInt64) {
-    index = UInt32(truncatingIfNeeded: token)
-    generation = UInt32(truncatingIfNeeded: token >> 32)
-  }
-}
-
 /// What the engine keeps of one connection. Lives in a slab, is mutated in place, holds no reference that is counted
 /// per message.
 @safe

@@ -21,6 +21,21 @@ extension EventLoop {
     }
   }
 
+  /// Calls `body` with a connection of this loop: how code that runs on the loop reaches a connection outside of its
+  /// handler's calls, such as a task that prefers the loop, or a closure of `execute`.
+  ///
+  /// Loop thread only; it traps elsewhere, because a connection belongs to its loop.
+  ///
+  /// - Returns: what `body` returns; nil when the connection is gone.
+  public func withConnection<Result>(
+    _ id: ConnectionID,
+    _ body: (borrowing ConnectionContext) throws -> Result
+  ) rethrows -> Result? {
+    precondition(isCurrent, "a connection may be used on the thread of its loop only; see EventLoop.execute")
+    guard let engine = tcp, let index = engine.find(id) else { return nil }
+    return try body(unsafe ConnectionContext(engine: Unmanaged.passUnretained(engine), index: index))
+  }
+
   /// The sockets of this loop; nil once the loop has ended. Loop thread only.
   var tcp: TCPEngine? { client as? TCPEngine }
 }

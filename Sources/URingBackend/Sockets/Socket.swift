@@ -44,6 +44,12 @@ enum Socket {
     if options.keepAlive { try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, address) }
     if let bytes = options.sendBufferBytes { try set(descriptor, SOL_SOCKET, SO_SNDBUF, bytes, address) }
     if let bytes = options.receiveBufferBytes { try set(descriptor, SOL_SOCKET, SO_RCVBUF, bytes, address) }
+    if let name = options.congestionControl {
+      let code = unsafe name.withCString {
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, $0, socklen_t(name.utf8.count))
+      }
+      guard code == 0 else { throw failure(.option, address) }
+    }
   }
 
   private static func set(

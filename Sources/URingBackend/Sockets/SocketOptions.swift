@@ -12,6 +12,8 @@ public struct SocketOptions: Sendable, Equatable {
   public var sendBufferBytes: Int?
   /// SO_RCVBUF in bytes, or nil for the kernel's own tuning.
   public var receiveBufferBytes: Int?
+  /// TCP_CONGESTION: the name of the congestion control, such as "reno" or "bbr"; nil for the system's own. See tcp(7).
+  public var congestionControl: String?
 
   /// Options in which everything has its default.
   public init() {}

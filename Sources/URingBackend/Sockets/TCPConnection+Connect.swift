@@ -17,60 +17,12 @@ extension TCPConnection {
     limits: ConnectionLimits = ConnectionLimits(),
     options: SocketOptions = SocketOptions()
   ) async throws(SocketError) -> TCPConnection {
-    let ticket = ConnectTicket()
-    let result = await withTaskCancellationHandler {
-      unsafe await withUnsafeContinuation {
-        (continuation: UnsafeContinuation<Result<TCPConnection, SocketError>, Never>) in
-        loop.execute {
-          ticket.start(on: loop, to: address, timeout: timeout, limits: limits, options: options) {
-            unsafe continuation.resume(returning: $0)
-          }
-        }
-      }
-    } onCancel: {
-      ticket.cancellation.cancel()
-      loop.execute { ticket.cancel(on: loop) }
-    }
-    return try result.get()
-  }
-}
-
-/// One call of `connect`, between its task and the loop.
-private final class ConnectTicket: @unchecked Sendable {
-  // Why unchecked: `key` belongs to the loop's thread.
-  let cancellation = CancellationTicket()
-  private var key: UInt32?
-
-  func start(
-    on loop: EventLoop,
-    to address: SocketAddress,
-    timeout: Duration,
-    limits: ConnectionLimits,
-    options: SocketOptions,
-    completion: @escaping (Result<TCPConnection, SocketError>) -> Void
-  ) {
-    guard !cancellation.isCancelled else {
-      completion(.failure(SocketError(.cancelled, .connect, peer: address)))
-      return
-    }
-    guard let engine = loop.tcp else {
-      completion(.failure(SocketError(.shuttingDown, .connect, peer: address)))
-      return
-    }
-    let sink = engine.clientSink
-    key = engine.connect(
-      to: address,
-      timeoutNanoseconds: LoopClock.deadline(after: timeout, from: 0),
+    let request = ConnectRequest(
+      address: address,
+      timeout: timeout,
       options: options,
-      sink: sink,
       settings: ConnectionSettings(limits, outputPausesInput: false)
-    ) { result in
-      self.key = nil
-      completion(result.map { sink.makeConnection($0) })
-    }
-  }
-
-  func cancel(on loop: EventLoop) {
-    if let key { loop.tcp?.cancelConnect(key) }
+    )
+    return try await request.run(on: loop, sink: { $0.clientSink }, result: { $0.clientSink.makeConnection($1) })
   }
 }

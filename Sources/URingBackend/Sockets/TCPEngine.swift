@@ -231,8 +231,9 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     }
   }
 
-  /// Aborts every connection of one sink, and cancels what runs for it.
+  /// Aborts every connection of one sink and every attempt to open one, and cancels what runs for it.
   func abortAll(of sink: ConnectionSink, _ kind: SocketError.Kind) {
+    for attempt in connecting.values where attempt.sink === sink { cancel(attempt, kind) }
     for index in 0..<records.count where records[index].isOpen {
       guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
       abort(index, kind)
