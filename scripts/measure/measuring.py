@@ -107,6 +107,16 @@ class Process:
             self.process.kill()
             self.process.wait()
 
+    def tasks(self):
+        return [int(name) for name in os.listdir(f"/proc/{self.pid}/task")]
+
+    def cpu_nanoseconds(self):
+        """Time on a core, of all threads, as the scheduler counts it: exact, but not split into user and system."""
+        total = 0
+        for task in self.tasks():
+            total += int(Path(f"/proc/{self.pid}/task/{task}/schedstat").read_text().split()[0])
+        return total
+
 
 class Server(Process):
     """A server command, started on a port of its own choice. It must print a line that ends in 'listening on HOST:PORT'."""
@@ -119,16 +129,6 @@ class Server(Process):
             self.__exit__(None, None, None)
             raise
 
-    def tasks(self):
-        return [int(name) for name in os.listdir(f"/proc/{self.pid}/task")]
-
-    def cpu_nanoseconds(self):
-        """Time on a core, of all threads, as the scheduler counts it: exact, but not split into user and system."""
-        total = 0
-        for task in self.tasks():
-            total += int(Path(f"/proc/{self.pid}/task/{task}/schedstat").read_text().split()[0])
-        return total
-
     def cpu_ticks(self):
         """(user, system) ticks of the kernel's clock. Their sum is exact; the split is a sample taken at each tick."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -138,39 +138,45 @@ class Server(Process):
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-class Load(Process):
-    """One run of the load generator, which stops at the two ends of the measured part until it is told to go on."""
+def echo_load_arguments(port, options, messages, warmup):
+    """The command line of the C load generator."""
+    arguments = [str(C / "build" / "echo_load"), "--port", str(port), "--json", "--steps",
+                 "--connections", str(options.connections), "--size", options.size, "--depth", str(options.depth),
+                 "--messages", str(messages), "--warmup", str(warmup)]
+    return arguments + ["--verify"] if options.verify else arguments
 
-    def __init__(self, port, options, messages, warmup, core=None):
-        arguments = [str(C / "build" / "echo_load"), "--port", str(port), "--json", "--steps",
-                     "--connections", str(options.connections), "--size", options.size, "--depth", str(options.depth),
-                     "--messages", str(messages), "--warmup", str(warmup)]
-        if options.verify:
-            arguments.append("--verify")
-        super().__init__("echo_load", arguments, core, stdin=subprocess.PIPE)
+
+class Load(Process):
+    """One run of a load generator, which stops at the two ends of the measured part until it is told to go on."""
+
+    def __init__(self, arguments, core=None):
+        super().__init__(os.path.basename(arguments[0]), arguments, core, stdin=subprocess.PIPE)
 
     def wait_for_step(self, name, seconds):
-        self.lines.wait_for(f"^step {name}$", seconds, "echo_load")
+        self.lines.wait_for(f"^step {name}$", seconds, self.name)
 
     def go_on(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Failure(f"{self.name} ended early:\n" + "\n".join(self.lines.all()[-5:])) from None
 
     def result(self, seconds=60):
         try:
             status = self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise Failure(f"echo_load did not end within {seconds} s") from None
+            raise Failure(f"{self.name} did not end within {seconds} s") from None
         lines = self.lines.all()
         found = [line for line in lines if line.startswith("{")]
         if status != 0 or not found:
-            raise Failure(f"echo_load failed, status {status}:\n" + "\n".join(lines[-5:]))
+            raise Failure(f"{self.name} failed, status {status}:\n" + "\n".join(lines[-5:]))
         return json.loads(found[-1])
 
 
 def measured_run(server, options, messages, warmup, before, after, core=None):
     """Drives a server, and calls `before` and `after` at the ends of the measured part, when nothing is in flight."""
-    with Load(server.port, options, messages, warmup, core) as load:
+    with Load(echo_load_arguments(server.port, options, messages, warmup), core) as load:
         load.wait_for_step("warm", options.limit)
         first = before()
         load.go_on()
@@ -249,6 +255,6 @@ def save(options, figures):
         Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
 
 
-__all__ = ["C", "Failure", "Path", "Process", "ROOT", "Server", "build_c", "describe", "measured_run", "os", "parse_servers",
+__all__ = ["C", "Failure", "Load", "Path", "Process", "ROOT", "Server", "build_c", "describe", "measured_run", "os", "parse_servers",
            "parser", "re", "run", "save", "shutil", "signal", "spread", "statistics", "subprocess", "sys", "table",
            "tempfile", "time"]

@@ -47,8 +47,6 @@ struct AsyncResizingTests {
   @Test("cancelling ends the wait; the buffer is unchanged and works on")
   func cancellation() async throws {
     let arena = try BufferArena(.small())
-    let view = Locker(try arena.buffer([0]).finish())
-    view.empty()
     let place = Locker<ReadView>()
     let task = Task {
       var buffer = try arena.buffer(pattern(10))
@@ -56,6 +54,8 @@ struct AsyncResizingTests {
       let error = await failure { try await buffer.resizeWhenUnlocked(to: 20) }
       #expect(error == .cancelled)
       #expect(buffer.count == 10)
+      // Nothing is left of the wait.
+      #expect(place.slot?.lockWord == LockWord(LockWord.owner | LockWord.oneReader))
       #expect(failure { try buffer.resize(to: 20) } == .locked(LockReport(readers: 1, writers: 0)))
       place.empty()
       try buffer.resize(to: 20)
@@ -66,6 +66,40 @@ struct AsyncResizingTests {
     task.cancel()
     #expect(try await task.value == 30)
     #expect(arena.statistics.slotsOut == 0)
+  }
+
+  @Test("a task that is cancelled before it waits does not wait")
+  func cancelledBefore() async throws {
+    let arena = try BufferArena(.small())
+    let isCancelled = Counter()
+    let task = Task {
+      while isCancelled.value == 0 { await Task.yield() }
+      var buffer = try arena.buffer(pattern(10))
+      let view = try buffer.readView()
+      let error = await failure { try await buffer.resizeWhenUnlocked(to: 20) }
+      view.release()
+      return error
+    }
+    task.cancel()
+    isCancelled.add()
+    #expect(try await task.value == .cancelled)
+  }
+
+  @Test("nothing is left of a wait that is over")
+  func cleanWord() async throws {
+    let arena = try BufferArena(.small([256]))
+    var buffer = try arena.buffer(pattern(10))
+    let view = Locker(try buffer.readView())
+    let slot = try #require(view.slot)
+    async let release: Bool = {
+      let isAsleep = await eventually { slot.lockWord.hasWaiter }
+      view.empty()
+      return isAsleep
+    }()
+    try await buffer.resizeWhenUnlocked(to: 200)
+    #expect(await release)
+    #expect(slot.lockWord == LockWord(LockWord.owner))
+    #expect(buffer.count == 200)
   }
 
   @Test("a cancellation and the last release at the same time: one outcome, nothing lost")
