@@ -15,11 +15,13 @@ extension EventLoop {
 
   @inline(__always)
   func run(_ job: LoopJob, _ task: UnownedTaskExecutor, _ serial: UnownedSerialExecutor) {
+    runningTask = TaskIdentity(job.job)
     if job.isActorJob {
       unsafe job.job.runSynchronously(on: serial)
     } else {
       unsafe job.job.runSynchronously(on: task)
     }
+    runningTask = .none
   }
 
   func run(_ work: ForeignWork) {

@@ -34,6 +34,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
   var client = LoopClient()
   let jobs = RunQueue()
+  /// The task whose job runs now. Loop thread only.
+  var runningTask = TaskIdentity.none
   var foreignWork: [ForeignWork] = []
   var timers = TimerQueue<LoopTimer>()
   /// Nanoseconds of the loop's clock, read once a turn.

@@ -162,8 +162,8 @@ struct AsyncState {
   /// Received and not taken, oldest first.
   var unread = ViewQueue()
   var inputEnded = false
-  /// The identity of the task that the server runs for the connection. Its cancellation comes from the engine itself.
-  var rootTask: UInt = 0
+  /// The task that the server runs for the connection. Its cancellation comes from the engine itself.
+  var ownTask = TaskIdentity.none
   var task: Task<Void, Never>?
   fileprivate(set) var receiver: UnsafeContinuation<ReceiveOutcome, Never>?
   private var receiverTicket: CancellationTicket?

@@ -11,22 +11,29 @@ extension TCPConnection {
   ///   been taken); `.cancelled` when the task is cancelled, which loses nothing, the next call goes on; `.busy` when
   ///   another task waits already; `.idle`, `.shuttingDown` or `.closed` when this side ended the connection.
   public func receive() async throws(SocketError) -> ReadView? {
-    let outcome: ReceiveOutcome
     if loop.isCurrent {
       guard let index = engine.find(id) else { throw SocketError(.closed, .receive, peer: peer) }
-      if let ready = unsafe sink.receiveNow(index) {
-        unsafe outcome = ready
-      } else if sink.states[index].rootTask == TCPConnection.currentTaskIdentity {
+      if let ready = unsafe sink.receiveNow(index) { return try unsafe TCPConnection.result(ready) }
+      if sink.states[index].ownTask == loop.runningTask {
         // The server's own task: whoever cancels it tells the engine too, so no handler has to be set up per call.
-        unsafe outcome = await withUnsafeContinuation { continuation in
-          unsafe sink.states[index].setReceiver(continuation, nil)
+        var isParked = false
+        let outcome: ReceiveOutcome = unsafe await suspend { continuation in
+          isParked = unsafe TaskIdentity(continuation) == sink.states[index].ownTask
+          if isParked {
+            unsafe sink.states[index].setReceiver(continuation, nil)
+          } else {
+            // A task that the own one started in its place (`Task.immediate`).
+            unsafe continuation.resume(returning: .end)
+          }
         }
-      } else {
-        unsafe outcome = await receiveCancellable()
+        if isParked { return try unsafe TCPConnection.result(outcome) }
       }
-    } else {
-      unsafe outcome = await receiveCancellable()
     }
+    return try unsafe TCPConnection.result(await receiveCancellable())
+  }
+
+  @inline(__always)
+  private static func result(_ outcome: ReceiveOutcome) throws(SocketError) -> ReadView? {
     switch unsafe outcome {
     case .view(let view): return ReadView(view)
     case .end: return nil
@@ -39,11 +46,7 @@ extension TCPConnection {
   ///
   /// - Throws: as `receive()` does, and `.timedOut`.
   public func receive(timeout: Duration) async throws(SocketError) -> ReadView? {
-    switch unsafe await receiveCancellable(timeout: timeout) {
-    case .view(let view): return ReadView(view)
-    case .end: return nil
-    case .failed(let error): throw error
-    }
+    try unsafe TCPConnection.result(await receiveCancellable(timeout: timeout))
   }
 
   /// The way for all other tasks: parks on the loop, and listens to the task's cancellation.

@@ -21,12 +21,18 @@ extension TCPConnection {
       case .refused: throw engine.records[index].error(or: .closed, .send)
       case .aboveHighWater: break
       }
-      if sink.states[index].rootTask == TCPConnection.currentTaskIdentity {
-        let error = unsafe await withUnsafeContinuation { continuation in
-          sink.states[index].addSender(unsafe SendWaiter(continuation: continuation, ticket: nil))
+      if sink.states[index].ownTask == loop.runningTask {
+        var isParked = false
+        let error: SocketError? = unsafe await suspend { continuation in
+          isParked = unsafe TaskIdentity(continuation) == sink.states[index].ownTask
+          if isParked {
+            sink.states[index].addSender(unsafe SendWaiter(continuation: continuation, ticket: nil))
+          } else {
+            unsafe continuation.resume(returning: nil)
+          }
         }
         if let error { throw error }
-        return
+        if isParked { return }
       }
       try await waitForRoom()
     } else {

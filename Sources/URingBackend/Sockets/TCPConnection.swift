@@ -42,8 +42,8 @@ public final class TCPConnection: Sendable {
 
   /// Runs the body of an accepted connection in its own task, on the loop, and closes the connection behind it.
   func run(_ body: AsyncSink.Body) async {
-    let task = TCPConnection.currentTaskIdentity
-    if let index = engine.find(id) { sink.states[index].rootTask = task }
+    // The first job of this task runs right now.
+    if let index = engine.find(id) { sink.states[index].ownTask = loop.runningTask }
     do {
       try await body(self)
       await finish { $0.close($1) }
@@ -64,6 +64,7 @@ public final class TCPConnection: Sendable {
     await onLoop { engine, id in
       guard let index = engine.find(id) else { return }
       self.sink.states[index].task = nil
+      self.sink.states[index].ownTask = .none
       body(engine, index)
     }
   }
@@ -73,15 +74,6 @@ public final class TCPConnection: Sendable {
     if loop.isCurrent { return body(engine, id) }
     return unsafe await withUnsafeContinuation { continuation in
       loop.submit(.closure { unsafe continuation.resume(returning: body(self.engine, self.id)) })
-    }
-  }
-
-  /// What tells the current task from all others that are alive; 0 outside of tasks.
-  @inline(__always)
-  static var currentTaskIdentity: UInt {
-    unsafe withUnsafeCurrentTask { task in
-      guard let task = unsafe task else { return 0 }
-      return unsafe unsafeBitCast(task, to: UInt.self)
     }
   }
 }
