@@ -62,6 +62,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     }
   }
 
+  @inline(never)
   private func queue(_ view: DetachedView, _ index: Int) {
     let count = view.count
     withEngine { $0.records[index].machine.queueUnread(count) }

@@ -9,6 +9,9 @@ struct GatherSlot {
   private var writer: DetachedView?
   private var used = 0
 
+  /// Whether it holds a slot.
+  var isOpen: Bool { writer != nil }
+
   /// Copies `view` in and releases it; the result reads the copy. Nil, and `view` untouched, when the pool has no slot.
   mutating func absorb(_ view: DetachedView, from arena: BufferArena, slotBytes: Int) -> DetachedView? {
     let count = Int(view.count)

@@ -1,59 +1,87 @@
 /// The handlers of one loop's connections, by the connections' indexes. Loop thread only.
 ///
-/// Plain memory, because this is generic code that is not specialized for its handler: anything more, such as an
-/// optional, would make the runtime look up type metadata for each message.
+/// Plain memory behind one constant pointer, because this is generic code that is not specialized for its handler, and it
+/// runs once per message: a stored variable would be checked for exclusive access each time, and an optional or a
+/// generic collection would look up type metadata.
 @safe
 final class HandlerTable<Handler> {
-  private var handlers: UnsafeMutablePointer<Handler>
-  private var isLive: [Bool]
-  private var capacity = 16
+  @safe
+  private struct Storage {
+    var handlers: UnsafeMutablePointer<Handler>
+    var isLive: UnsafeMutablePointer<Bool>
+    var capacity: Int
+  }
+
+  private let storage: UnsafeMutablePointer<Storage>
+
+  private var capacity: Int { unsafe storage.pointee.capacity }
 
   init() {
-    unsafe handlers = .allocate(capacity: 16)
-    isLive = Array(repeating: false, count: 16)
+    unsafe storage = .allocate(capacity: 1)
+    unsafe storage.initialize(to: HandlerTable.makeStorage(16))
   }
 
   deinit {
-    for index in 0..<capacity where isLive[index] { unsafe (handlers + index).deinitialize(count: 1) }
-    unsafe handlers.deallocate()
+    for index in 0..<capacity {
+      guard unsafe storage.pointee.isLive[index] else { continue }
+      unsafe (storage.pointee.handlers + index).deinitialize(count: 1)
+    }
+    free()
+    unsafe storage.deallocate()
+  }
+
+  private static func makeStorage(_ capacity: Int) -> Storage {
+    let isLive = UnsafeMutablePointer<Bool>.allocate(capacity: capacity)
+    unsafe isLive.initialize(repeating: false, count: capacity)
+    return unsafe Storage(handlers: .allocate(capacity: capacity), isLive: isLive, capacity: capacity)
+  }
+
+  private func free() {
+    unsafe storage.pointee.handlers.deallocate()
+    unsafe storage.pointee.isLive.deallocate()
   }
 
   /// Puts a handler at a free index. Must not be called while a handler runs: it may move them.
   func insert(_ handler: consuming Handler, at index: Int) {
     if index >= capacity { grow(to: index + 1) }
-    unsafe (handlers + index).initialize(to: handler)
-    isLive[index] = true
+    unsafe (storage.pointee.handlers + index).initialize(to: handler)
+    unsafe storage.pointee.isLive[index] = true
   }
 
   /// Takes the handler out; nil when there is none.
   func remove(at index: Int) -> Handler? {
-    guard index < capacity, isLive[index] else { return nil }
-    isLive[index] = false
-    return unsafe (handlers + index).move()
+    guard index < capacity, unsafe storage.pointee.isLive[index] else { return nil }
+    unsafe storage.pointee.isLive[index] = false
+    return unsafe (storage.pointee.handlers + index).move()
   }
 
   /// The handler at `index`, in place. There must be one.
   subscript(index: Int) -> Handler {
     unsafeAddress {
-      precondition(isLive[index], "no handler at this index")
-      return unsafe UnsafePointer(handlers + index)
+      unsafe UnsafePointer(address(of: index))
     }
     unsafeMutableAddress {
-      precondition(isLive[index], "no handler at this index")
-      return unsafe handlers + index
+      unsafe address(of: index)
     }
+  }
+
+  @inline(__always)
+  private func address(of index: Int) -> UnsafeMutablePointer<Handler> {
+    let isThere = unsafe UInt(bitPattern: index) < UInt(bitPattern: capacity) && storage.pointee.isLive[index]
+    precondition(isThere, "no handler at this index")
+    return unsafe storage.pointee.handlers + index
   }
 
   private func grow(to count: Int) {
     var larger = capacity
     while larger < count { larger *= 2 }
-    let moved = UnsafeMutablePointer<Handler>.allocate(capacity: larger)
-    for index in 0..<capacity where isLive[index] {
-      unsafe (moved + index).moveInitialize(from: handlers + index, count: 1)
+    let moved = HandlerTable.makeStorage(larger)
+    for index in 0..<capacity {
+      guard unsafe storage.pointee.isLive[index] else { continue }
+      unsafe (moved.handlers + index).moveInitialize(from: storage.pointee.handlers + index, count: 1)
+      unsafe moved.isLive[index] = true
     }
-    unsafe handlers.deallocate()
-    unsafe handlers = moved
-    isLive += Array(repeating: false, count: larger - capacity)
-    capacity = larger
+    free()
+    unsafe storage.pointee = moved
   }
 }

@@ -57,6 +57,23 @@ final class Slab<Element: ~Copyable> {
     }
   }
 
+  /// One record, found once: for code that touches it many times.
+  @safe
+  struct Place {
+    fileprivate let address: UnsafeMutablePointer<Element>
+
+    /// The record, in place.
+    @inline(__always)
+    var record: Element {
+      unsafeAddress { unsafe UnsafePointer(address) }
+      nonmutating unsafeMutableAddress { unsafe address }
+    }
+  }
+
+  /// The place of the record at `index`, which must be below `count`. Good for as long as the slab.
+  @inline(__always)
+  func place(_ index: Int) -> Place { unsafe Place(address: address(of: index)) }
+
   @inline(__always)
   private func address(of index: Int) -> UnsafeMutablePointer<Element> {
     precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "no such record")

@@ -8,16 +8,19 @@ extension TCPEngine {
   static let maximumSendBytes = 1 << 20
 
   /// Asks the machine of one connection what to do, and does it. Room in the submission queue is there.
-  func settle(_ index: Int) {
-    let actions = records[index].machine.decide()
+  @inline(__always)
+  func settle(_ place: Place) {
+    let actions = place.record.machine.decide()
     guard !actions.isEmpty else { return }
-    if actions.contains(.startSend) { startSend(index) }
-    if actions.contains(.armReceive) { armReceive(index) }
-    if actions.isDisjoint(with: .rare) { return }
-    settleRare(index, actions)
+    if actions.contains(.startSend) { startSend(place) }
+    if actions == .startSend { return }
+    settleRest(Int(place.record.index), actions)
   }
 
-  private func settleRare(_ index: Int, _ actions: ConnectionMachine.Actions) {
+  /// What is not done once per message.
+  @inline(never)
+  private func settleRest(_ index: Int, _ actions: ConnectionMachine.Actions) {
+    if actions.contains(.armReceive) { armReceive(index) }
     if actions.contains(.dropOutput) { dropOutput(index) }
     if actions.contains(.cancelReceive) {
       submitted(
@@ -88,11 +91,11 @@ extension TCPEngine {
   ///
   /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a
   /// submission each time; MSG_NOSIGNAL because a peer that resets must not end the process.
-  private func startSend(_ index: Int) {
-    let queue = records[index].sendQueue
+  private func startSend(_ place: Place) {
+    let queue = place.record.sendQueue
     let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL)
-    let user = records[index].operation(.send)
-    let descriptor = records[index].descriptor
+    let user = place.record.operation(.send)
+    let descriptor = place.record.descriptor
     let first = sendNodes.view(at: queue.first)
     guard let view = first.view else { return }
     guard queue.count > 1, let message = unsafe beginVector(Int(queue.count)) else {
@@ -140,11 +143,4 @@ extension TCPEngine {
     _ = records[index].machine.dropUnsent(dropped)
     withSink(index) { $0.outputFailed(index) }
   }
-}
-
-extension ConnectionMachine.Actions {
-  /// What a connection does a few times in its life, not once per message.
-  static let rare: ConnectionMachine.Actions = [
-    .cancelReceive, .cancelSend, .shutdownOutput, .dropOutput, .closeDescriptor, .startLinger,
-  ]
 }

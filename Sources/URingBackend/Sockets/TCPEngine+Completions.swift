@@ -2,11 +2,18 @@ internal import IOBuffers
 internal import SystemPackage
 
 extension TCPEngine {
-  /// Sends a completion to the code for its kind of operation.
+  /// Sends a completion to the code for its kind of operation. Those of every message come first.
+  @inline(__always)
   func dispatch(_ completion: Completion, _ operation: OperationID) {
+    switch operation.kindByte {
+    case OperationKind.receive.rawValue: receiveCompleted(completion, operation)
+    case OperationKind.send.rawValue: sendCompleted(completion, operation)
+    default: dispatchRare(completion, operation)
+    }
+  }
+
+  private func dispatchRare(_ completion: Completion, _ operation: OperationID) {
     switch operation.kind {
-    case .receive: receiveCompleted(completion, operation)
-    case .send: sendCompleted(completion, operation)
     case .shutdown: shutdownCompleted(operation)
     case .close: closeCompleted(operation)
     case .accept: acceptCompleted(completion, operation)
@@ -14,7 +21,7 @@ extension TCPEngine {
     case .cancelReceive: receiveCancelCompleted(completion, operation)
     case .cancelSend: sendCancelCompleted(completion, operation)
     case .cancelAccept: acceptCancelCompleted(completion, operation)
-    case .cancelConnect, .wake, nil: break
+    case .cancelConnect, .wake, .receive, .send, nil: break
     }
   }
 
@@ -23,31 +30,31 @@ extension TCPEngine {
   private func receiveCompleted(_ completion: Completion, _ operation: OperationID) {
     // The slot's accounts are kept whoever the completion was for; an error may carry a slot too.
     let view = completion.bufferID == nil ? nil : buffers.take(completion)
-    guard let index = find(operation) else {
+    guard let place = place(operation) else {
       view?.releaseReader()
       return
     }
-    records[index].machine.receiveCompleted(more: completion.hasMore)
+    place.record.machine.receiveCompleted(more: completion.hasMore)
     if let view = view {
-      deliver(view, to: index)
+      deliver(view, to: place)
     } else if completion.result <= 0 {
-      receiveEnded(index, completion)
+      receiveEnded(Int(operation.index), completion)
     } else {
       // Bytes in memory that nobody can name: the stream has a hole, so it ends here.
-      abort(index, .system(.ioError))
+      abort(Int(operation.index), .system(.ioError))
     }
     // Most messages leave nothing to decide: the receive stands, and what a sink queued has marked the record itself.
-    if !completion.hasMore || records[index].machine.mustPauseInput { markDirty(index) }
+    if !completion.hasMore || place.record.machine.mustPauseInput { markDirty(place) }
   }
 
   @inline(__always)
-  private func deliver(_ view: DetachedView, to index: Int) {
+  private func deliver(_ view: DetachedView, to place: Place) {
     let count = view.count
     counters.messagesReceived.bump()
     counters.bytesReceived.bump(by: UInt64(count))
-    records[index].lastActivity = loop.now
-    if records[index].machine.delivers {
-      withSink(index) { $0.received(index, view) }
+    place.record.lastActivity = loop.now
+    if place.record.machine.delivers {
+      withSink(place) { $0.received(Int(place.record.index), view) }
     } else {
       view.releaseReader()
     }
@@ -91,44 +98,48 @@ extension TCPEngine {
   // MARK: Send
 
   private func sendCompleted(_ completion: Completion, _ operation: OperationID) {
-    guard let index = find(operation) else { return }
-    let sent = max(0, Int(completion.result))
+    guard let place = place(operation) else { return }
+    sendEnded(place, completion.result)
+  }
+
+  /// A send, of whichever kind, has its result.
+  @inline(__always)
+  func sendEnded(_ place: Place, _ result: Int32) {
+    let sent = max(0, Int(result))
     counters.bytesSent.bump(by: UInt64(sent))
-    releaseSent(index, sent)
-    records[index].lastActivity = loop.now
-    let drained = records[index].machine.sendCompleted(sent)
-    if completion.result < 0 {
-      let errno = Errno(rawValue: -completion.result)
-      switch errno {
-      case .interrupted, .resourceTemporarilyUnavailable, .canceled, .noBufferSpace, .noMemory:
-        // What is queued goes out with the next decision, unless the connection is being aborted.
-        break
-      default:
-        fail(index, .system(errno), .send)
-        records[index].machine.outputFail()
-        withSink(index) { $0.outputFailed(index) }
-      }
+    releaseSent(place, sent)
+    place.record.lastActivity = loop.now
+    let drained = place.record.machine.sendCompleted(sent)
+    if result < 0 { sendFailed(Int(place.record.index), Errno(rawValue: -result)) }
+    if drained { withSink(place) { $0.outputDrained(Int(place.record.index)) } }
+    if place.record.machine.hasWorkAfterSend { markDirty(place) }
+  }
+
+  private func sendFailed(_ index: Int, _ errno: Errno) {
+    switch errno {
+    case .interrupted, .resourceTemporarilyUnavailable, .canceled, .noBufferSpace, .noMemory:
+      // What is queued goes out with the next decision, unless the connection is being aborted.
+      break
+    default:
+      fail(index, .system(errno), .send)
+      records[index].machine.outputFail()
+      withSink(index) { $0.outputFailed(index) }
     }
-    if drained { withSink(index) { $0.outputDrained(index) } }
-    if records[index].machine.hasWorkAfterSend { markDirty(index) }
   }
 
   /// Gives back the views of what the kernel has sent; the rest of a short send stays at the front of the queue.
-  private func releaseSent(_ index: Int, _ sent: Int) {
+  @inline(__always)
+  private func releaseSent(_ place: Place, _ sent: Int) {
     var left = sent
     while left > 0 {
-      let first = sendNodes.view(at: records[index].sendQueue.first)
-      guard let view = first.view else { return }
-      let count = Int(view.count)
-      if count > left {
-        sendNodes.trimFirst(records[index].sendQueue, by: left)
+      guard let view = sendNodes.popFirst(&place.record.sendQueue, ifAtMost: left) else {
+        sendNodes.trimFirst(place.record.sendQueue, by: left)
         return
       }
-      left -= count
-      _ = sendNodes.popFirst(&records[index].sendQueue)
+      left -= Int(view.count)
       view.releaseReader()
     }
-    if records[index].sendQueue.isEmpty { records[index].gather.close() }
+    if place.record.sendQueue.isEmpty, place.record.gather.isOpen { place.record.gather.close() }
   }
 
   private func sendCancelCompleted(_ completion: Completion, _ operation: OperationID) {

@@ -15,7 +15,12 @@ extension TCPEngine {
   /// breaks. A refused view is released.
   @inline(__always)
   func send(_ view: DetachedView, on index: Int) -> SendOutcome {
-    guard records[index].machine.acceptsOutput else {
+    send(view, on: records.place(index))
+  }
+
+  @inline(__always)
+  func send(_ view: DetachedView, on place: Place) -> SendOutcome {
+    guard place.record.machine.acceptsOutput else {
       view.releaseReader()
       return .refused
     }
@@ -24,22 +29,23 @@ extension TCPEngine {
       view.releaseReader()
       return .queued
     }
-    guard enqueue(view, on: index) else {
+    guard enqueue(view, on: place) else {
       view.releaseReader()
-      fail(index, .system(.noMemory), .send)
+      fail(Int(place.record.index), .system(.noMemory), .send)
       return .refused
     }
-    records[index].machine.queueUnsent(count)
-    markDirty(index)
-    return records[index].machine.isAboveHighWater ? .aboveHighWater : .queued
+    place.record.machine.queueUnsent(count)
+    markDirty(place)
+    return place.record.machine.isAboveHighWater ? .aboveHighWater : .queued
   }
 
   @inline(__always)
-  private func enqueue(_ view: DetachedView, on index: Int) -> Bool {
-    if records[index].sendQueue.isEmpty { return sendNodes.append(view, to: &records[index].sendQueue) }
-    return enqueueBehind(view, on: index)
+  private func enqueue(_ view: DetachedView, on place: Place) -> Bool {
+    if place.record.sendQueue.isEmpty { return sendNodes.append(view, to: &place.record.sendQueue) }
+    return enqueueBehind(view, on: Int(place.record.index))
   }
 
+  @inline(never)
   private func enqueueBehind(_ view: DetachedView, on index: Int) -> Bool {
     if sendNodes.joinLast(view, of: records[index].sendQueue) { return true }
     var view = view

@@ -78,6 +78,18 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     find(ConnectionID(index: operation.index, generation: operation.generation))
   }
 
+  typealias Place = Slab<ConnectionRecord>.Place
+
+  /// The same, as the place of the record.
+  @inline(__always)
+  func place(_ operation: OperationID) -> Place? {
+    let index = Int(operation.index)
+    guard index < records.count else { return nil }
+    let place = records.place(index)
+    guard place.record.isOpen, place.record.generation == operation.generation else { return nil }
+    return place
+  }
+
   /// Takes over a connected descriptor. Nil, and the descriptor is closed, when the loop has no record left.
   func open(_ descriptor: Int32, sink: ConnectionSink, settings: ConnectionSettings) -> Int? {
     guard let index = takeRecord() else {
@@ -135,7 +147,12 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   /// Calls `body` with the sink of a connection, without counting a reference.
   @inline(__always)
   func withSink(_ index: Int, _ body: (ConnectionSink) -> Void) {
-    guard let sink = unsafe records[index].sink else { return }
+    withSink(records.place(index), body)
+  }
+
+  @inline(__always)
+  func withSink(_ place: Place, _ body: (ConnectionSink) -> Void) {
+    guard let sink = unsafe place.record.sink else { return }
     unsafe sink._withUnsafeGuaranteedRef { body($0) }
   }
 
@@ -159,15 +176,21 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   @inline(__always)
   func markDirty(_ index: Int) {
-    guard !records[index].isDirty else { return }
-    records[index].isDirty = true
-    records[index].nextDirty = .max
+    markDirty(records.place(index))
+  }
+
+  @inline(__always)
+  func markDirty(_ place: Place) {
+    guard !place.record.isDirty else { return }
+    place.record.isDirty = true
+    place.record.nextDirty = .max
+    let index = place.record.index
     if firstDirty == .max {
-      firstDirty = UInt32(index)
+      firstDirty = index
     } else {
-      records[Int(lastDirty)].nextDirty = UInt32(index)
+      records[Int(lastDirty)].nextDirty = index
     }
-    lastDirty = UInt32(index)
+    lastDirty = index
   }
 
   override func prepare() -> Bool {
@@ -183,12 +206,12 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     while firstDirty != .max {
       // A decision must be carried out whole, so room for all it can ask is made first.
       guard ring.reserve(8) else { return }
-      let index = Int(firstDirty)
-      firstDirty = records[index].nextDirty
-      records[index].isDirty = false
-      guard records[index].isOpen else { continue }
-      if records[index].hasAbortNotice { deliverAbortNotice(index) }
-      settle(index)
+      let place = records.place(Int(firstDirty))
+      firstDirty = place.record.nextDirty
+      place.record.isDirty = false
+      guard place.record.isOpen else { continue }
+      if place.record.hasAbortNotice { deliverAbortNotice(Int(place.record.index)) }
+      settle(place)
     }
   }
 

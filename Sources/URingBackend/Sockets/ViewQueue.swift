@@ -26,10 +26,17 @@ final class ViewNodes {
   private(set) var inUse = 0
 
   /// Appends a view; false (and the view is still the caller's) when the slab is at its bound.
+  @inline(__always)
   func append(_ view: DetachedView, to queue: inout ViewQueue) -> Bool {
-    guard let index = take() else { return false }
-    nodes[Int(index)].view = view
-    nodes[Int(index)].next = ViewNodes.none
+    if free == ViewNodes.none {
+      guard grow() else { return false }
+    }
+    let index = free
+    let place = nodes.place(Int(index))
+    free = place.record.next
+    inUse += 1
+    place.record.view = view
+    place.record.next = ViewNodes.none
     if queue.count == 0 {
       queue.head = index
     } else {
@@ -50,24 +57,28 @@ final class ViewNodes {
     return true
   }
 
-  /// Takes the oldest view.
-  func popFirst(_ queue: inout ViewQueue) -> DetachedView? {
+  /// Takes the oldest view, if it has at most so many bytes.
+  @inline(__always)
+  func popFirst(_ queue: inout ViewQueue, ifAtMost bytes: Int = .max) -> DetachedView? {
     guard queue.count > 0 else { return nil }
     let index = queue.head
-    let view = nodes[Int(index)].view
-    queue.head = nodes[Int(index)].next
+    let place = nodes.place(Int(index))
+    guard let view = place.record.view, Int(view.count) <= bytes else { return nil }
+    queue.head = place.record.next
     queue.count -= 1
     if queue.count == 0 { queue.tail = ViewNodes.none }
-    nodes[Int(index)].view = nil
-    nodes[Int(index)].next = free
+    place.record.view = nil
+    place.record.next = free
     free = index
     inUse -= 1
     return view
   }
 
   /// The view at a node, and the node behind it.
+  @inline(__always)
   func view(at index: UInt32) -> (view: DetachedView?, next: UInt32) {
-    (nodes[Int(index)].view, nodes[Int(index)].next)
+    let place = nodes.place(Int(index))
+    return (place.record.view, place.record.next)
   }
 
   /// Cuts sent bytes off the oldest view.
@@ -76,18 +87,14 @@ final class ViewNodes {
     nodes[Int(queue.head)].view?.removePrefix(count)
   }
 
-  private func take() -> UInt32? {
-    if free == ViewNodes.none {
-      let start = nodes.count
-      guard nodes.grow() else { return nil }
-      for index in (start..<nodes.count).reversed() {
-        nodes[index].next = free
-        free = UInt32(index)
-      }
+  @inline(never)
+  private func grow() -> Bool {
+    let start = nodes.count
+    guard nodes.grow() else { return false }
+    for index in (start..<nodes.count).reversed() {
+      nodes[index].next = free
+      free = UInt32(index)
     }
-    let index = free
-    free = nodes[Int(index)].next
-    inUse += 1
-    return index
+    return true
   }
 }
