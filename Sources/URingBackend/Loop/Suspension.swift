@@ -9,7 +9,7 @@
 ///
 /// The standard library's function for code that does not ask where it runs. Its name has an underscore; it is public,
 /// and compiled into this module.
-@inline(__always)
+@inlinable
 nonisolated(nonsending)
   func suspend<Result>(_ body: (UnsafeContinuation<Result, Never>) -> Void) async -> sending Result
 {

@@ -1,4 +1,4 @@
-internal import IOBuffers
+public import IOBuffers
 internal import Logging
 internal import SystemPackage
 internal import Synchronization
@@ -55,11 +55,11 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 
   override func received(_ index: Int, _ view: DetachedView) {
-    if let receiver = unsafe takeReceiver(index) {
-      unsafe receiver.resume(returning: .view(view))
-    } else {
-      queue(view, index)
-    }
+    let state = states.place(index)
+    guard let receiver = unsafe state.record.receiver else { return queue(view, index) }
+    unsafe state.record.receiver = nil
+    if state.record.receiverTicket != nil { forgetTicket(index) }
+    unsafe receiver.resume(returning: .view(view))
   }
 
   @inline(never)
@@ -114,12 +114,19 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   /// Takes whoever waits for bytes, and disarms its deadline.
   @inline(__always)
   private func takeReceiver(_ index: Int) -> UnsafeContinuation<ReceiveOutcome, Never>? {
-    guard let receiver = unsafe states[index].takeReceiver() else { return nil }
-    if let timer = states[index].receiverTimer {
-      states[index].receiverTimer = nil
-      withEngine { _ = $0.loop.timers.cancel(timer) }
-    }
+    guard let receiver = unsafe states[index].receiver else { return nil }
+    unsafe states[index].receiver = nil
+    forgetTicket(index)
     return unsafe receiver
+  }
+
+  /// A call that could be cancelled, or had a deadline, is over.
+  @inline(never)
+  private func forgetTicket(_ index: Int) {
+    states[index].receiverTicket = nil
+    guard let timer = states[index].receiverTimer else { return }
+    states[index].receiverTimer = nil
+    withEngine { _ = $0.loop.timers.cancel(timer) }
   }
 
   /// The same, only if it is the call that `ticket` belongs to.
@@ -129,16 +136,15 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   // MARK: Requests
 
-  /// What `receive` can return without waiting; nil: it has to wait.
-  func receiveNow(_ index: Int) -> ReceiveOutcome? {
+  /// What `receive` can return without waiting, where there is something.
+  func receiveNow(_ index: Int) -> ReceiveOutcome {
     if let view = nodes.popFirst(&states[index].unread) {
       let count = view.count
       withEngine { $0.tookUnread(index, count) }
       return unsafe .view(view)
     }
     if states[index].inputEnded { return unsafe endOutcome(index) }
-    return unsafe states[index].receiver == nil
-      ? nil : .failed(withEngine { $0.records[index].error(or: .busy, .receive) })
+    return unsafe .failed(withEngine { $0.records[index].error(or: .busy, .receive) })
   }
 
   private func endOutcome(_ index: Int) -> ReceiveOutcome {
@@ -151,10 +157,31 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
 /// What a call of `receive` came to. Copyable, because the results of continuations must be.
 @unsafe
+@usableFromInline
 enum ReceiveOutcome {
   case view(DetachedView)
   case end
   case failed(SocketError)
+  /// Nothing is there: the connection's own task may wait.
+  case pending
+  /// Some other task has to wait, or one that is not on the loop.
+  case elsewhere
+
+  @usableFromInline
+  var isPending: Bool { if case .pending = unsafe self { true } else { false } }
+
+  @usableFromInline
+  var isElsewhere: Bool { if case .elsewhere = unsafe self { true } else { false } }
+
+  /// As `receive` returns it.
+  @usableFromInline
+  func result() throws(SocketError) -> ReadView? {
+    switch unsafe self {
+    case .view(let view): return ReadView(view)
+    case .failed(let error): throw error
+    case .end, .pending, .elsewhere: return nil
+    }
+  }
 }
 
 /// What the tasks of one connection wait for.
@@ -166,8 +193,10 @@ struct AsyncState {
   /// The task that the server runs for the connection. Its cancellation comes from the engine itself.
   var ownTask = TaskIdentity.none
   var task: Task<Void, Never>?
-  fileprivate(set) var receiver: UnsafeContinuation<ReceiveOutcome, Never>?
-  private var receiverTicket: CancellationTicket?
+  /// Who waits for bytes.
+  var receiver: UnsafeContinuation<ReceiveOutcome, Never>?
+  /// The call that it is; nil for the connection's own task.
+  fileprivate(set) var receiverTicket: CancellationTicket?
   var receiverTimer: TimerQueue<LoopTimer>.Handle?
   private var senders: [SendWaiter] = []
   /// Resume whoever waits for the descriptor to be closed.
@@ -178,12 +207,9 @@ struct AsyncState {
     receiverTicket = ticket
   }
 
-  mutating func takeReceiver() -> UnsafeContinuation<ReceiveOutcome, Never>? {
-    guard let waiting = unsafe receiver else { return nil }
-    unsafe receiver = nil
-    receiverTicket = nil
-    return unsafe waiting
-  }
+  /// No bytes, no end, and nobody who waits for them already.
+  @inline(__always)
+  var hasNothingForReceivers: Bool { unsafe receiver == nil && unread.isEmpty && !inputEnded }
 
   func isReceiver(_ ticket: CancellationTicket) -> Bool { receiverTicket === ticket }
 

@@ -10,34 +10,36 @@ extension TCPConnection {
   /// - Throws: `SocketError`: the kernel's error when the connection broke (after everything that arrived before has
   ///   been taken); `.cancelled` when the task is cancelled, which loses nothing, the next call goes on; `.busy` when
   ///   another task waits already; `.idle`, `.shuttingDown` or `.closed` when this side ended the connection.
+  @inlinable
   public func receive() async throws(SocketError) -> ReadView? {
-    if loop.isCurrent {
-      guard let index = engine.find(id) else { throw SocketError(.closed, .receive, peer: peer) }
-      if let ready = unsafe sink.receiveNow(index) { return try unsafe TCPConnection.result(ready) }
-      if sink.states[index].ownTask == loop.runningTask {
-        // The server's own task: whoever cancels it tells the engine too, so no handler has to be set up per call.
-        var isParked = false
-        let outcome: ReceiveOutcome = unsafe await suspend { continuation in
-          isParked = unsafe TaskIdentity(continuation) == sink.states[index].ownTask
-          if isParked {
-            unsafe sink.states[index].setReceiver(continuation, nil)
-          } else {
-            // A task that the own one started in its place (`Task.immediate`).
-            unsafe continuation.resume(returning: .end)
-          }
-        }
-        if isParked { return try unsafe TCPConnection.result(outcome) }
-      }
-    }
-    return try unsafe TCPConnection.result(await receiveCancellable())
+    // Compiled into the caller, so that the usual suspension needs no frame of its own.
+    var outcome = unsafe receiveNow()
+    if unsafe outcome.isPending { unsafe outcome = await suspend { unsafe park($0) } }
+    if unsafe outcome.isElsewhere { unsafe outcome = await receiveCancellable() }
+    return try unsafe outcome.result()
   }
 
-  @inline(__always)
-  private static func result(_ outcome: ReceiveOutcome) throws(SocketError) -> ReadView? {
-    switch unsafe outcome {
-    case .view(let view): return ReadView(view)
-    case .end: return nil
-    case .failed(let error): throw error
+  /// What `receive` can return without waiting, or how it has to wait.
+  @usableFromInline
+  func receiveNow() -> ReceiveOutcome {
+    guard loop.isCurrent else { return unsafe .elsewhere }
+    guard let index = engine.find(id) else { return unsafe .failed(SocketError(.closed, .receive, peer: peer)) }
+    let state = sink.states.place(index)
+    guard state.record.hasNothingForReceivers else { return unsafe sink.receiveNow(index) }
+    // The server's own task: whoever cancels it tells the engine too, so no handler has to be set up per call.
+    return unsafe state.record.ownTask == loop.runningTask ? .pending : .elsewhere
+  }
+
+  /// Parks the connection's own task, right after `receiveNow` has said that it is the one.
+  @usableFromInline
+  func park(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>) {
+    // Nothing has moved since `receiveNow`, so the connection is there.
+    let state = sink.states.place(Int(id.index))
+    if unsafe TaskIdentity(continuation) == state.record.ownTask {
+      unsafe state.record.receiver = continuation
+    } else {
+      // A task that the own one started in its place (`Task.immediate`).
+      unsafe continuation.resume(returning: .elsewhere)
     }
   }
 
@@ -46,11 +48,13 @@ extension TCPConnection {
   ///
   /// - Throws: as `receive()` does, and `.timedOut`.
   public func receive(timeout: Duration) async throws(SocketError) -> ReadView? {
-    try unsafe TCPConnection.result(await receiveCancellable(timeout: timeout))
+    let outcome = unsafe await receiveCancellable(timeout: timeout)
+    return try unsafe outcome.result()
   }
 
   /// The way for all other tasks: parks on the loop, and listens to the task's cancellation.
-  private func receiveCancellable(timeout: Duration? = nil) async -> ReceiveOutcome {
+  @usableFromInline
+  func receiveCancellable(timeout: Duration? = nil) async -> ReceiveOutcome {
     let ticket = CancellationTicket()
     return unsafe await withTaskCancellationHandler {
       unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<ReceiveOutcome, Never>) in
@@ -73,8 +77,8 @@ extension TCPConnection {
     }
     if ticket.isCancelled {
       unsafe continuation.resume(returning: .failed(SocketError(.cancelled, .receive, peer: peer)))
-    } else if let ready = unsafe sink.receiveNow(index) {
-      unsafe continuation.resume(returning: ready)
+    } else if !sink.states[index].hasNothingForReceivers {
+      unsafe continuation.resume(returning: sink.receiveNow(index))
     } else {
       unsafe sink.states[index].setReceiver(continuation, ticket)
       if let timeout { armDeadline(ticket, index, timeout) }

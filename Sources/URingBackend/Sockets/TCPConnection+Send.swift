@@ -9,47 +9,57 @@ extension TCPConnection {
   ///
   /// - Throws: `SocketError` when the connection broke or its output is closed (the view is released, nothing of it is
   ///   sent), or `.cancelled` when the task is cancelled while it waits: the view is queued by then and goes out.
+  @inlinable
   public func send(_ view: consuming ReadView) async throws(SocketError) {
+    // Compiled into the caller, so that the usual case, in which nothing waits, needs no frame of its own.
     let detached = view.detach()
-    if loop.isCurrent {
-      guard let index = engine.find(id) else {
-        detached.releaseReader()
-        throw SocketError(.closed, .send, peer: peer)
-      }
-      switch engine.send(detached, on: index) {
-      case .queued: return
-      case .refused: throw engine.records[index].error(or: .closed, .send)
-      case .aboveHighWater: break
-      }
-      if sink.states[index].ownTask == loop.runningTask {
-        var isParked = false
-        let error: SocketError? = unsafe await suspend { continuation in
-          isParked = unsafe TaskIdentity(continuation) == sink.states[index].ownTask
-          if isParked {
-            sink.states[index].addSender(unsafe SendWaiter(continuation: continuation, ticket: nil))
-          } else {
-            unsafe continuation.resume(returning: nil)
-          }
-        }
-        if let error { throw error }
-        if isParked { return }
-      }
-      try await waitForRoom()
-    } else {
-      let error = await onLoop { engine, id -> (SocketError?, Bool) in
-        guard let index = engine.find(id) else {
-          detached.releaseReader()
-          return (SocketError(.closed, .send, peer: self.peer), false)
-        }
-        switch engine.send(detached, on: index) {
-        case .queued: return (nil, false)
-        case .refused: return (engine.records[index].error(or: .closed, .send), false)
-        case .aboveHighWater: return (nil, true)
-        }
-      }
-      if let error = error.0 { throw error }
-      if error.1 { try await waitForRoom() }
+    let progress = sendNow(detached)
+    if progress != .queued { try await finishSending(detached, progress) }
+  }
+
+  /// How far a send came without waiting.
+  @usableFromInline
+  enum SendProgress: UInt8, Sendable {
+    case queued
+    case refused
+    /// Queued, and the caller has to wait for room.
+    case aboveHighWater
+    /// The caller is not on the loop: nothing has happened yet.
+    case elsewhere
+  }
+
+  @usableFromInline
+  func sendNow(_ view: DetachedView) -> SendProgress {
+    loop.isCurrent ? queue(view) : .elsewhere
+  }
+
+  @inline(__always)
+  private func queue(_ view: DetachedView) -> SendProgress {
+    guard let index = engine.find(id) else {
+      view.releaseReader()
+      return .refused
     }
+    switch engine.send(view, on: index) {
+    case .queued: return .queued
+    case .refused: return .refused
+    case .aboveHighWater: return .aboveHighWater
+    }
+  }
+
+  @usableFromInline
+  func finishSending(_ view: DetachedView, _ progress: SendProgress) async throws(SocketError) {
+    var progress = progress
+    if progress == .elsewhere { progress = await onLoop { _, _ in self.queue(view) } }
+    switch progress {
+    case .queued, .elsewhere: return
+    case .refused: throw await onLoop { engine, id in self.refusal(engine, id) }
+    case .aboveHighWater: try await waitForRoom()
+    }
+  }
+
+  private func refusal(_ engine: TCPEngine, _ id: ConnectionID) -> SocketError {
+    guard let index = engine.find(id) else { return SocketError(.closed, .send, peer: peer) }
+    return engine.records[index].error(or: .closed, .send)
   }
 
   /// Sends what a buffer holds. The buffer is consumed: nobody can write to it while the kernel reads.
@@ -66,6 +76,20 @@ extension TCPConnection {
   }
 
   private func waitForRoom() async throws(SocketError) {
+    if loop.isCurrent, let index = engine.find(id), sink.states[index].ownTask == loop.runningTask {
+      // As in `receive`, the server's own task needs no cancellation handler.
+      var isParked = false
+      let error: SocketError? = unsafe await suspend { continuation in
+        isParked = unsafe TaskIdentity(continuation) == sink.states[index].ownTask
+        if isParked {
+          park(unsafe SendWaiter(continuation: continuation, ticket: nil))
+        } else {
+          unsafe continuation.resume(returning: nil)
+        }
+      }
+      if let error { throw error }
+      if isParked { return }
+    }
     let ticket = CancellationTicket()
     let error = await withTaskCancellationHandler {
       unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<SocketError?, Never>) in
