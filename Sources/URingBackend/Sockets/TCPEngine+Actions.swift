@@ -30,7 +30,7 @@ extension TCPEngine {
     if actions.contains(.cancelSend) {
       submitted(
         ring.prepareCancel(
-          target: records[index].operation(.send),
+          target: sendInFlight(index),
           userData: records[index].operation(.cancelSend)
         )
       )
@@ -89,6 +89,7 @@ extension TCPEngine {
   /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a
   /// submission each time; MSG_NOSIGNAL because a peer that resets must not end the process.
   private func startSend(_ index: Int) {
+    if records[index].machine.unsent >= zeroCopyThreshold, startZeroCopySend(index) { return }
     let queue = records[index].sendQueue
     let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL)
     let user = records[index].operation(.send)
@@ -120,7 +121,7 @@ extension TCPEngine {
     submitted(unsafe ring.prepareSendVector(descriptor, message: message, flags: flags, userData: user))
   }
 
-  private func beginVector(_ count: Int) -> UnsafeMutablePointer<msghdr>? {
+  func beginVector(_ count: Int) -> UnsafeMutablePointer<msghdr>? {
     if let message = unsafe vectors.begin(upTo: count) { return unsafe message }
     // The scratch of this turn is used up: hand over what is prepared, and start over.
     ring.flush()
@@ -129,7 +130,8 @@ extension TCPEngine {
     return unsafe vectors.begin(upTo: count)
   }
 
-  /// Gives back everything that is queued. The kernel holds none of it: no send is in flight.
+  /// Gives back everything that is queued. The kernel holds none of it: no send is in flight, and what zero-copy sends
+  /// still read has locks of their own.
   private func dropOutput(_ index: Int) {
     var dropped = 0
     while let view = sendNodes.popFirst(&records[index].sendQueue) {

@@ -14,6 +14,7 @@ extension TCPEngine {
     case .cancelReceive: receiveCancelCompleted(completion, operation)
     case .cancelSend: sendCancelCompleted(completion, operation)
     case .cancelAccept: acceptCancelCompleted(completion, operation)
+    case .sendZeroCopy: zeroCopyCompleted(completion, operation)
     case .cancelConnect, .wake, nil: break
     }
   }
@@ -92,13 +93,19 @@ extension TCPEngine {
 
   private func sendCompleted(_ completion: Completion, _ operation: OperationID) {
     guard let index = find(operation) else { return }
-    let sent = max(0, Int(completion.result))
+    sendEnded(index, completion.result)
+  }
+
+  /// A send, of whichever kind, has its result.
+  @inline(__always)
+  func sendEnded(_ index: Int, _ result: Int32) {
+    let sent = max(0, Int(result))
     counters.bytesSent.bump(by: UInt64(sent))
     releaseSent(index, sent)
     records[index].lastActivity = loop.now
     let drained = records[index].machine.sendCompleted(sent)
-    if completion.result < 0 {
-      let errno = Errno(rawValue: -completion.result)
+    if result < 0 {
+      let errno = Errno(rawValue: -result)
       switch errno {
       case .interrupted, .resourceTemporarilyUnavailable, .canceled, .noBufferSpace, .noMemory:
         // What is queued goes out with the next decision, unless the connection is being aborted.
