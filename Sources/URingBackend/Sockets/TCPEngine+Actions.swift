@@ -46,6 +46,7 @@ extension TCPEngine {
     }
     if actions.contains(.startLinger) { armTimer(index, .linger) }
     if actions.contains(.closeDescriptor) {
+      if records[index].zeroCopy.pinned > 0 { resetIfTimeIsUp(index) }
       submitted(ring.prepareClose(records[index].descriptor, userData: records[index].operation(.close)))
     }
   }

@@ -146,7 +146,16 @@ extension TCPEngine {
     while let view = sendNodes.popFirst(&views) { view.releaseReader() }
   }
 
-  // MARK: Stopping
+  // MARK: Ends
+
+  /// A connection whose time is up is closed, and the kernel still reads memory for it. A peer that does not read would
+  /// have that memory locked for minutes, so the close is a reset. Other ends leave the bytes to the kernel, as ever.
+  func resetIfTimeIsUp(_ index: Int) {
+    switch records[index].failure {
+    case .timedOut, .idle, .shuttingDown: Socket.resetOnClose(records[index].descriptor)
+    default: break
+    }
+  }
 
   /// Sees to it that the loop's end waits for notifications, but not for ever.
   func limitWaitForNotifications() {

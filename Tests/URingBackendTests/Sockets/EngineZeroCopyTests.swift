@@ -497,6 +497,35 @@ struct EngineZeroCopyTests {
     try bench.finish()
   }
 
+  /// Only where a deadline is over: after any other end the kernel delivers what it took.
+  @Test(arguments: [
+    (SocketError.Kind.idle, true, true), (.timedOut, true, true), (.shuttingDown, true, true), (.closed, true, false),
+    (.idle, false, false),
+  ])
+  func aConnectionWhoseTimeIsUpIsResetIfItPinsMemory(kind: SocketError.Kind, pins: Bool, resets: Bool) throws {
+    let bench = try Bench()
+    let socket = try FileDescriptor.socketOfTCP()
+    defer { try? socket.close() }
+    let settings = ConnectionSettings(ConnectionLimits(), outputPausesInput: false)
+    #expect(bench.engine.sink.budget?.take() == true)
+    let opened = bench.engine.engine.open(socket.rawValue, sink: bench.engine.sink, settings: settings)
+    let index = try #require(opened)
+    _ = try bench.engine.turn()
+    _ = try bench.engine.send([1], on: index)
+    let send = try bench.submission()
+    try bench.result(send, 1, more: pins)
+    bench.engine.engine.abort(index, kind)
+    _ = try bench.engine.turn()
+    bench.engine.fail(.receive, of: index, .canceled)
+    _ = try bench.engine.turn()
+    #expect(try bench.submission().opcode == SLUICE_OP_CLOSE)
+    #expect(socket.resetsOnClose == resets)
+    bench.engine.complete(.close, of: index, 0)
+    _ = try bench.engine.turn()
+    if pins { try bench.notify(send) }
+    try bench.finish()
+  }
+
   @Test func theLoopsEndWaitsForNotificationsButNotForEver() throws {
     let bench = try Bench()
     let send = try bench.send([1])
