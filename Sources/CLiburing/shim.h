@@ -71,6 +71,10 @@
 // Receive and accept, sqe->ioprio.
 #define SLUICE_RECVSEND_POLL_FIRST 0x01U
 
+// Zero-copy sends: sqe->ioprio, and the result of a notification.
+#define SLUICE_SEND_ZC_REPORT_USAGE 0x08U // Linux 6.2
+#define SLUICE_NOTIFICATION_USAGE_COPIED 0x80000000U
+
 // IORING_OP_ASYNC_CANCEL, sqe->cancel_flags.
 #define SLUICE_CANCEL_ALL 0x01U
 #define SLUICE_CANCEL_FD 0x02U
@@ -87,6 +91,8 @@
 #define SLUICE_OP_SEND 26
 #define SLUICE_OP_RECV 27
 #define SLUICE_OP_SHUTDOWN 34
+#define SLUICE_OP_SEND_ZC 47
+#define SLUICE_OP_SENDMSG_ZC 48
 
 // eventfd(2).
 #define SLUICE_EFD_CLOEXEC 0x80000

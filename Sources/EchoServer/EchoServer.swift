@@ -46,6 +46,9 @@ struct EchoServer: AsyncParsableCommand {
       return try await serve(server)
     }
     say("summary: \(summary)")
+    if options.zeroCopy != nil {
+      say("zero-copy sends \(summary.totals.zeroCopySends), copied by the kernel \(summary.totals.zeroCopyCopied)")
+    }
   }
 
   /// The whole server, in each of its two ways.

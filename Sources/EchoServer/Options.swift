@@ -36,6 +36,14 @@ struct Options: ParsableArguments {
   @Option(help: "Memory for buffers, in bytes per loop, such as 67108864, 64K or 16M.")
   var poolBytes = ByteCount(value: 64 << 20)
 
+  @Option(
+    help: ArgumentHelp(
+      "Send messages of at least so many bytes, such as 4K, without a copy in the kernel: for real network cards.",
+      valueName: "bytes"
+    )
+  )
+  var zeroCopy: ByteCount?
+
   @Option(help: "Print a line of statistics every so many seconds.")
   var stats: Double?
 
@@ -56,6 +64,7 @@ struct Options: ParsableArguments {
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1.") }
     guard idleTimeout >= 0, drainTimeout >= 0 else { throw ValidationError("A timeout cannot be negative.") }
     guard poolBytes.value >= 16 << 10 else { throw ValidationError("--pool-bytes must be at least 16K.") }
+    if let zeroCopy, zeroCopy.value < 1 { throw ValidationError("--zero-copy must be at least 1.") }
     if let stats, stats < 0.1 { throw ValidationError("--stats must be at least 0.1.") }
   }
 
@@ -74,6 +83,7 @@ struct Options: ParsableArguments {
     configuration.drainTimeout = .seconds(drainTimeout)
     configuration.loop.poolBytes = poolBytes.value
     configuration.loop.disabledFeatures = without
+    configuration.loop.zeroCopySendThreshold = zeroCopy?.value
     return configuration
   }
 }

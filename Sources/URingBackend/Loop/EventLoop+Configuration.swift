@@ -19,6 +19,13 @@ extension EventLoop {
     public var disabledFeatures: [KernelFeature] = []
     /// How many task jobs run before the loop looks at the ring again.
     public var jobBudget: Int = 256
+    /// Sends of at least so many bytes are zero-copy ones: the card reads the bytes out of the memory that the view
+    /// locks, and the lock stays until the peer has acknowledged them. Nil: never.
+    ///
+    /// For real network cards, where it pays from about 1 to 4 KiB on; over loopback the kernel copies anyway. A
+    /// connection whose sends are copied or refused goes back to plain ones by itself. One send carries at most 1 MiB,
+    /// so a larger value means never. Needs ``KernelFeature/zeroCopySend``.
+    public var zeroCopySendThreshold: Int?
     /// How the arena tracks views (see `BufferArena.Configuration`).
     public var diagnostics: BufferArena.Diagnostics = .off
 

@@ -14,6 +14,9 @@ final class LoopCounters: Sendable {
   /// Now, not so far.
   let postedSlots = Atomic<UInt64>(0)
   let handlerErrors = Atomic<UInt64>(0)
+  let zeroCopySends = Atomic<UInt64>(0)
+  let zeroCopyCopied = Atomic<UInt64>(0)
+  let zeroCopyFallbacks = Atomic<UInt64>(0)
 }
 
 extension Atomic<UInt64> {

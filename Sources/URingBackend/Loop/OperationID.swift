@@ -37,4 +37,7 @@ enum OperationKind: UInt8, CaseIterable {
   case cancelSend
   case cancelAccept
   case cancelConnect
+  /// A zero-copy send: its result, and later the notification. Names a `ZeroCopySend`, not a connection, which may be
+  /// gone by then.
+  case sendZeroCopy
 }

@@ -22,6 +22,9 @@ public enum KernelFeature: UInt8, CaseIterable, Sendable, Hashable {
   case noIOWait
   /// The ring is named by a per-thread index instead of a descriptor: `IORING_REGISTER_RING_FDS`.
   case registeredRing
+  /// A send of which the kernel reads the memory itself instead of copying it first, and says whether it did:
+  /// `IORING_OP_SEND_ZC`, `IORING_OP_SENDMSG_ZC`, `IORING_SEND_ZC_REPORT_USAGE`.
+  case zeroCopySend
 
   /// The first mainline kernel with the feature. To inform a reader only: nothing is decided by it.
   public var since: String {
@@ -33,6 +36,7 @@ public enum KernelFeature: UInt8, CaseIterable, Sendable, Hashable {
     case .receiveLimit: "6.17"
     case .noIOWait: "6.15"
     case .registeredRing: "5.18"
+    case .zeroCopySend: "6.2"
     }
   }
 
@@ -48,6 +52,7 @@ public enum KernelFeature: UInt8, CaseIterable, Sendable, Hashable {
     case .receiveLimit: "cancelling the receive when its credit is used up"
     case .noIOWait: "idle loops show as iowait"
     case .registeredRing: "entering through the descriptor"
+    case .zeroCopySend: "sends that the kernel copies"
     }
   }
 

@@ -2,8 +2,8 @@ import CLiburing
 import SystemPackage
 
 extension KernelFeatures {
-  /// Finds out what works here, by trying it: small rings on the calling thread, and Unix sockets that talk to
-  /// themselves. Takes milliseconds, uses no network, and leaves nothing open.
+  /// Finds out what works here, by trying it: small rings on the calling thread, Unix sockets that talk to
+  /// themselves, and TCP sockets that are connected to nothing. Takes milliseconds, uses no network, and leaves nothing open.
   /// - Throws: ``RingError`` where io_uring cannot be used at all, with the likely cause.
   public static func probe() throws(RingError) -> KernelFeatures {
     var features = KernelFeatures(assuming: [])
@@ -12,6 +12,7 @@ extension KernelFeatures {
     let probe = FeatureProbe(driver: driver)
     try probe.probeReceive()
     try probe.probeAccept()
+    try probe.probeZeroCopySend()
     return probe.finish()
   }
 

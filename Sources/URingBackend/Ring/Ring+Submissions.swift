@@ -1,6 +1,12 @@
 import CLiburing
 import SystemPackage
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 // Typed preparation of the operations that this package uses. Each takes an entry, fills it and returns true, or
 // returns false when no entry could be had (see `Ring.nextSubmission()`). What pointers point to must stay valid until
 // the operation's completion, which carries `userData`; the last completion of a multishot operation is the one without

@@ -128,7 +128,10 @@ extension TCPServer {
   private func end(_ loops: LoopGroup, _ summary: Summary) async -> Summary {
     await loops.shutdown()
     var summary = summary
+    // Notifications of zero-copy sends came after the last connection.
+    summary.totals.zeroCopyCopied = 0
     for loop in loops.loops {
+      summary.totals.zeroCopyCopied += loop.statistics.zeroCopyCopied
       let report = await loop.arena.close(waitingUntil: .now)
       summary.viewsOut += report.readers + report.writers
       summary.slotsLeaked += loop.arena.statistics.slotsOut

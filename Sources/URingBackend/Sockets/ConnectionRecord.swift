@@ -40,6 +40,7 @@ struct ConnectionRecord {
   var lastActivity: UInt64 = 0
   /// Where small views of a long backlog are copied together.
   var gather = GatherSlot()
+  var zeroCopy = ZeroCopyUse()
 
   init(index: UInt32) {
     self.index = index

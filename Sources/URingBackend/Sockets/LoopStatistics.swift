@@ -22,6 +22,12 @@ public struct LoopStatistics: Sendable, Equatable {
   public var starvedWaits: UInt64 = 0
   /// Bytes copied to free the slots that a long backlog of small views pinned: the only copies there are.
   public var bytesCopied: UInt64 = 0
+  /// Zero-copy sends that took bytes.
+  public var zeroCopySends: UInt64 = 0
+  /// Those of them that the kernel reported as copied after all. The report comes with the notification, late.
+  public var zeroCopyCopied: UInt64 = 0
+  /// Zero-copy sends that the kernel refused; their bytes went out with plain ones.
+  public var zeroCopyFallbacks: UInt64 = 0
   /// Handlers and connection tasks that threw.
   public var handlerErrors: UInt64 = 0
   /// Slots that the kernel may receive into now.
@@ -51,6 +57,9 @@ public struct LoopStatistics: Sendable, Equatable {
     left.acceptsPaused += right.acceptsPaused
     left.starvedWaits += right.starvedWaits
     left.bytesCopied += right.bytesCopied
+    left.zeroCopySends += right.zeroCopySends
+    left.zeroCopyCopied += right.zeroCopyCopied
+    left.zeroCopyFallbacks += right.zeroCopyFallbacks
     left.handlerErrors += right.handlerErrors
     left.slotsPosted += right.slotsPosted
     left.slotsLocked += right.slotsLocked
@@ -75,6 +84,9 @@ extension EventLoop {
     result.acceptsPaused = counters.acceptsPaused.current
     result.starvedWaits = counters.starvedWaits.current
     result.bytesCopied = counters.bytesCopiedOut.current
+    result.zeroCopySends = counters.zeroCopySends.current
+    result.zeroCopyCopied = counters.zeroCopyCopied.current
+    result.zeroCopyFallbacks = counters.zeroCopyFallbacks.current
     result.handlerErrors = counters.handlerErrors.current
     result.slotsPosted = min(counters.postedSlots.current, UInt64(pool.slotsOut))
     result.slotsLocked = UInt64(pool.slotsOut) - result.slotsPosted

@@ -87,6 +87,12 @@ enum Socket {
     return code == 0 ? SocketAddress(storage) : nil
   }
 
+  /// Makes the close a reset: what the peer has not acknowledged is dropped. SO_LINGER with zero seconds, socket(7).
+  static func resetOnClose(_ descriptor: Int32) {
+    var value = linger(l_onoff: 1, l_linger: 0)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+  }
+
   /// close(2), for descriptors on which the kernel holds no operation.
   static func close(_ descriptor: Int32) {
     Glibc.close(descriptor)

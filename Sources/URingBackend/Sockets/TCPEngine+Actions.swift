@@ -33,7 +33,7 @@ extension TCPEngine {
     if actions.contains(.cancelSend) {
       submitted(
         ring.prepareCancel(
-          target: records[index].operation(.send),
+          target: sendInFlight(index),
           userData: records[index].operation(.cancelSend)
         )
       )
@@ -49,6 +49,7 @@ extension TCPEngine {
     }
     if actions.contains(.startLinger) { armTimer(index, .linger) }
     if actions.contains(.closeDescriptor) {
+      if records[index].zeroCopy.pinned > 0 { resetIfTimeIsUp(index) }
       submitted(ring.prepareClose(records[index].descriptor, userData: records[index].operation(.close)))
     }
   }
@@ -92,6 +93,7 @@ extension TCPEngine {
   /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a
   /// submission each time; MSG_NOSIGNAL because a peer that resets must not end the process.
   private func startSend(_ place: Place) {
+    if place.record.machine.unsent >= zeroCopyThreshold, startZeroCopySend(Int(place.record.index)) { return }
     let queue = place.record.sendQueue
     let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL)
     let user = place.record.operation(.send)
@@ -123,7 +125,7 @@ extension TCPEngine {
     submitted(unsafe ring.prepareSendVector(descriptor, message: message, flags: flags, userData: user))
   }
 
-  private func beginVector(_ count: Int) -> UnsafeMutablePointer<msghdr>? {
+  func beginVector(_ count: Int) -> UnsafeMutablePointer<msghdr>? {
     if let message = unsafe vectors.begin(upTo: count) { return unsafe message }
     // The scratch of this turn is used up: hand over what is prepared, and start over.
     ring.flush()
@@ -132,7 +134,8 @@ extension TCPEngine {
     return unsafe vectors.begin(upTo: count)
   }
 
-  /// Gives back everything that is queued. The kernel holds none of it: no send is in flight.
+  /// Gives back everything that is queued. The kernel holds none of it: no send is in flight, and what zero-copy sends
+  /// still read has locks of their own.
   private func dropOutput(_ index: Int) {
     var dropped = 0
     while let view = sendNodes.popFirst(&records[index].sendQueue) {

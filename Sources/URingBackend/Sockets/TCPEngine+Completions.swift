@@ -21,6 +21,7 @@ extension TCPEngine {
     case .cancelReceive: receiveCancelCompleted(completion, operation)
     case .cancelSend: sendCancelCompleted(completion, operation)
     case .cancelAccept: acceptCancelCompleted(completion, operation)
+    case .sendZeroCopy: zeroCopyCompleted(completion, operation)
     case .cancelConnect, .wake, .receive, .send, nil: break
     }
   }

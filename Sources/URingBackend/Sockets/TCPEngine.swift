@@ -17,6 +17,12 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   let vectors: SendVectors
   let counters: LoopCounters
 
+  let zeroCopy: ZeroCopySends
+  /// Connections with fewer unsent bytes have no zero-copy sends. A copy of the policy's, for the path of every send.
+  let zeroCopyThreshold: Int
+  /// The loop ends, and has waited long enough for notifications.
+  var ignoresNotifications = false
+
   /// Views beyond this many in one queue are gathered when they are small: see `GatherSlot`.
   let gatherBacklog: UInt32
   let gatherSlotBytes: Int
@@ -59,6 +65,14 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     gatherBacklog = plan.gatherBacklog
     gatherSlotBytes = plan.gatherSlotBytes
     vectors = SendVectors()
+    zeroCopy = ZeroCopySends(
+      ZeroCopyPolicy(
+        threshold: loop.features.has(.zeroCopySend) ? configuration.zeroCopySendThreshold : nil,
+        poolBytes: configuration.poolBytes,
+        slotBytes: plan.slotBytes
+      )
+    )
+    zeroCopyThreshold = zeroCopy.policy.threshold
     super.init()
     _ = buffers.replenish()
   }
@@ -128,6 +142,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     let sink = unsafe records[index].sink
     unsafe records[index].sink = nil
     records[index].gather.close()
+    records[index].zeroCopy = ZeroCopyUse()
     records[index].isOpen = false
     records[index].descriptor = -1
     records[index].failure = nil
@@ -271,9 +286,12 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     for listener in listeners.values { stopListening(listener) }
     for attempt in connecting.values { cancel(attempt, .shuttingDown) }
     for index in 0..<records.count where records[index].isOpen { abort(index, .shuttingDown) }
+    limitWaitForNotifications()
   }
 
-  override var isIdle: Bool { openConnections == 0 && listeners.isEmpty && connecting.isEmpty }
+  override var isIdle: Bool {
+    openConnections == 0 && listeners.isEmpty && connecting.isEmpty && (zeroCopy.inUse == 0 || ignoresNotifications)
+  }
 
   override func finish() {
     buffers.close()

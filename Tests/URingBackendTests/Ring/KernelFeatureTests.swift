@@ -18,7 +18,9 @@ struct KernelFeatureTests {
     (OldKernelDriver.Fault.refusesMultishotAccept, [KernelFeature.multishotAccept]),
     (.refusesMultishotReceive, [.multishotReceive, .receiveLimit]), (.refusesReceiveLimit, [.receiveLimit]),
     (.ignoresReceiveLimit, [.receiveLimit]), (.refusesIncrementalBuffers, [.incrementalBuffers]),
-    (.ignoresIncrementalBuffers, [.incrementalBuffers]), (.reordersCompletions, [.incrementalBuffers]),
+    (.ignoresIncrementalBuffers, [.incrementalBuffers]), (.reordersCompletions, [.incrementalBuffers, .zeroCopySend]),
+    (.refusesZeroCopySend, [.zeroCopySend]), (.refusesVectoredZeroCopySend, [.zeroCopySend]),
+    (.refusesUsageReport, [.zeroCopySend]),
   ])
   func theProbeFindsOutWhatAnOlderKernelLacksAndNothingElse(
     fault: OldKernelDriver.Fault,
@@ -29,6 +31,7 @@ struct KernelFeatureTests {
     let probe = FeatureProbe(driver: OldKernelDriver(driver, faults: [fault]))
     try probe.probeReceive()
     try probe.probeAccept()
+    try probe.probeZeroCopySend()
     let found = probe.finish()
     for feature in KernelFeature.allCases {
       #expect(found.has(feature) == (here.has(feature) && !missing.contains(feature)), "\(feature)")

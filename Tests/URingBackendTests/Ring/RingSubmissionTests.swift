@@ -62,6 +62,31 @@ struct RingSubmissionTests {
     }
   }
 
+  @Test func aZeroCopySendNamesTheMemoryAndAsksForTheReport() throws {
+    var bytes: [UInt8] = [1, 2, 3]
+    try unsafe bytes.withUnsafeMutableBytes { memory in
+      let base = unsafe try #require(memory.baseAddress)
+      let entry = try prepared {
+        unsafe $0.prepareZeroCopySend(4, base: base, count: 3, flags: 0x4000, userData: 6)
+      }
+      #expect(entry.opcode == SLUICE_OP_SEND_ZC && entry.descriptor == 4 && entry.userData == 6)
+      #expect(entry.address == UInt64(UInt(bitPattern: base)) && entry.length == 3 && entry.operationFlags == 0x4000)
+      #expect(entry.ioPriority == SLUICE_SEND_ZC_REPORT_USAGE && entry.sentBytes == [1, 2, 3])
+    }
+  }
+
+  @Test func aVectoredZeroCopySendNamesTheMessageHeader() throws {
+    var message = unsafe msghdr()
+    try unsafe withUnsafePointer(to: &message) { pointer in
+      let entry = try prepared {
+        unsafe $0.prepareZeroCopySendVector(4, message: pointer, flags: 0x4000, userData: 6)
+      }
+      #expect(entry.opcode == SLUICE_OP_SENDMSG_ZC && entry.operationFlags == 0x4000 && entry.userData == 6)
+      #expect(entry.address == UInt64(UInt(bitPattern: pointer)))
+      #expect(entry.ioPriority == SLUICE_SEND_ZC_REPORT_USAGE)
+    }
+  }
+
   @Test func acceptedDescriptorsAreCloseOnExecAndBlocking() throws {
     let closeOnExec: UInt32 = 0o2_000_000
     let multishot = try prepared { $0.prepareAcceptMultishot(3, userData: 1) }

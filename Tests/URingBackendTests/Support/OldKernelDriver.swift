@@ -19,6 +19,9 @@ final class OldKernelDriver: RingDriver {
     case refusesIncrementalBuffers
     case ignoresIncrementalBuffers
     case reordersCompletions
+    case refusesZeroCopySend
+    case refusesVectoredZeroCopySend
+    case refusesUsageReport
   }
 
   let base: KernelDriver
@@ -62,6 +65,14 @@ final class OldKernelDriver: RingDriver {
     let isMultishot = unsafe entry.pointee.ioprio & (isReceive ? 2 : 1) != 0
     let hasLimit = unsafe isReceive && entry.pointee.file_index != 0
     if hasLimit, faults.contains(.ignoresReceiveLimit) { unsafe entry.pointee.file_index = 0 }
+    let isZeroCopy = unsafe Int32(entry.pointee.opcode) == SLUICE_OP_SEND_ZC
+    let isVectoredZeroCopy = unsafe Int32(entry.pointee.opcode) == SLUICE_OP_SENDMSG_ZC
+    if isZeroCopy && faults.contains(.refusesZeroCopySend)
+      || isVectoredZeroCopy && faults.contains(.refusesVectoredZeroCopySend)
+      || (isZeroCopy || isVectoredZeroCopy) && faults.contains(.refusesUsageReport)
+    {
+      unsafe entry.pointee.opcode = 255
+    }
     if isMultishot && isAccept && faults.contains(.refusesMultishotAccept)
       || isMultishot && isReceive && faults.contains(.refusesMultishotReceive)
       || hasLimit && faults.contains(.refusesReceiveLimit)

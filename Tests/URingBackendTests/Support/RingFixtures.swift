@@ -49,7 +49,7 @@ extension KernelFeatures {
     [[], KernelFeature.allCases, linux61] + KernelFeature.allCases.map { [$0] }
 
   /// What Linux 6.1 lacks.
-  static let linux61: [KernelFeature] = [.incrementalBuffers, .receiveLimit, .noIOWait]
+  static let linux61: [KernelFeature] = [.incrementalBuffers, .receiveLimit, .noIOWait, .zeroCopySend]
 }
 
 extension Ring {

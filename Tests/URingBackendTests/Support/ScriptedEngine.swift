@@ -19,6 +19,7 @@ final class ScriptedEngine {
     poolBytes: Int = 16 << 20,
     slotBytes: Int? = nil,
     without disabled: [KernelFeature] = [],
+    zeroCopy threshold: Int? = nil,
     limit: Int = 1000
   ) throws {
     driver = ScriptedDriver(
@@ -29,6 +30,7 @@ final class ScriptedEngine {
     var configuration = EventLoop.Configuration()
     configuration.poolBytes = poolBytes
     configuration.slotBytes = slotBytes
+    configuration.zeroCopySendThreshold = threshold
     loop = try EventLoop.make(configuration, index: 0, driver: driver, logger: nil) {
       loop,
       configuration throws(RingError) in

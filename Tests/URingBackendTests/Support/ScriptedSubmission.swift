@@ -40,9 +40,9 @@ struct ScriptedSubmission: Equatable {
   var sentBytes: [UInt8] {
     guard let base = unsafe UnsafeRawPointer(bitPattern: UInt(address)) else { return [] }
     switch opcode {
-    case SLUICE_OP_SEND:
+    case SLUICE_OP_SEND, SLUICE_OP_SEND_ZC:
       return unsafe Array(UnsafeRawBufferPointer(start: base, count: Int(length)))
-    case SLUICE_OP_SENDMSG:
+    case SLUICE_OP_SENDMSG, SLUICE_OP_SENDMSG_ZC:
       let message = unsafe base.load(as: msghdr.self)
       return unsafe (0..<Int(message.msg_iovlen)).flatMap { index in
         let vector = unsafe message.msg_iov[index]
