@@ -3,6 +3,7 @@
 // One buffer is read into and sent from. Where the peer does not take all of it, the connection keeps that buffer until
 // it does, and reads nothing meanwhile: one buffer a connection is the bound. Free buffers are reused, last in, first out.
 #include "common.h"
+#include "epoll_fan_out.h"
 
 #include <sys/epoll.h>
 
@@ -140,11 +141,12 @@ static void on_acceptable(int listener)
 }
 
 static const char usage[] =
-    "Usage: epoll_echo [--host ADDRESS] [--port PORT] [--buffer-bytes N]\n"
+    "Usage: epoll_echo [--host ADDRESS] [--port PORT] [--buffer-bytes N] [--fan-out]\n"
     "\n"
     "  --host ADDRESS    IPv4 address to listen on (127.0.0.1)\n"
     "  --port PORT       0 lets the kernel choose; the choice is printed (7007)\n"
     "  --buffer-bytes N  most bytes read at once, and kept for a peer that does not read (256k)\n"
+    "  --fan-out         send each message to every connection; a receiver with 16m unsent is cut off\n"
     "\n"
     "SIGINT and SIGTERM close everything and print the counts.\n";
 
@@ -152,15 +154,18 @@ int main(int argc, char **argv)
 {
     const char *host = "127.0.0.1";
     uint16_t port = 7007;
+    bool fan_out = false;
     for (int i = 1; i < argc; i++) {
         const char *option = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (!strcmp(option, "--help") || !strcmp(option, "-h")) return fputs(usage, stdout), 0;
+        else if (!strcmp(option, "--fan-out")) fan_out = true;
         else if (!strcmp(option, "--host") && value) host = value, i++;
         else if (!strcmp(option, "--port")) port = (uint16_t)parse_number(option, value, 0, 65535), i++;
         else if (!strcmp(option, "--buffer-bytes")) buffer_size = parse_number(option, value, 1, 1 << 30), i++;
         else fputs(usage, stderr), die("unknown option %s", option);
     }
     raise_descriptor_limit();
+    if (fan_out) return run_fan_out(host, port);
     connections = map_pages(sizeof *connections * MAX_CONNECTIONS);
     int signals = open_signals(SFD_NONBLOCK);
     poller = epoll_create1(EPOLL_CLOEXEC);

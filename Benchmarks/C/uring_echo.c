@@ -8,6 +8,8 @@
 //   * one send in flight for each connection: what queued meanwhile goes out gathered in one
 //   * bounded: a connection with too much unsent stops receiving; a dry ring parks receivers in a queue until slots return.
 //     What it does not do is to copy out small pieces that peers keep: 256 of them can pin 256 slots
+//   * with --fan-out each message goes to every connection, out of one slot: a reference on it for each receiver. Nobody
+//     waits for a receiver that is too slow: it is cut off
 //
 // No copy in user space, and no allocation after the start.
 #include "common.h"
@@ -29,6 +31,8 @@ enum {
     PIECES_PER_CONNECTION = 256,  // beyond it, receiving pauses; also the longest gather
     TURN_VECTORS = 1 << 15,       // gathers of one turn
     TURN_MESSAGES = 4096,
+    FAN_OUT_BYTES = 16 << 20,     // unsent, at which a receiver of a fan-out is cut off
+    FAN_OUT_PIECES = 1 << 16,     // the same in pieces; less with many connections
     NONE = -1,
 };
 
@@ -49,6 +53,7 @@ struct connection {
     uint32_t unsent;                   // bytes, those in flight included
     int32_t next;                      // in the list of the free or of the queued
     int32_t next_starved;
+    int32_t member;                    // with fan-out: its place among the members, or NONE
 };
 
 struct slot {
@@ -71,6 +76,10 @@ static int32_t free_connection = NONE, connection_count;
 static int32_t first_queued = NONE;                          // to be looked at when this turn's completions are done
 static int32_t first_starved = NONE, last_starved = NONE;    // first come, first armed
 
+static bool fan_out;
+static int32_t *members; // who receives what is fanned out
+static unsigned member_count;
+
 static struct piece *pieces;
 static int32_t free_piece = NONE, piece_count;
 
@@ -86,7 +95,7 @@ static unsigned live_connections;
 static struct signalfd_siginfo signal_info;
 
 static struct {
-    uint64_t accepted, refused, receives, bytes_in, bytes_out, sends, turns, dry, pauses, short_sends, stale;
+    uint64_t accepted, refused, receives, bytes_in, bytes_out, sends, turns, dry, pauses, short_sends, stale, cut_off;
 } counts;
 
 static uint64_t token(enum operation operation, int32_t index)
@@ -276,13 +285,14 @@ static void settle(struct connection *c)
 
 static bool over_limit(const struct connection *c)
 {
+    if (fan_out) return false; // what it has unsent came from others
     return c->unsent >= high_water || c->pieces >= PIECES_PER_CONNECTION;
 }
 
 static bool may_receive(const struct connection *c)
 {
-    return !c->receiving && !c->starved && !c->ended && !c->failed && c->live && c->unsent <= low_water
-        && c->pieces < PIECES_PER_CONNECTION;
+    return !c->receiving && !c->starved && !c->ended && !c->failed && c->live
+        && (fan_out || (c->unsent <= low_water && c->pieces < PIECES_PER_CONNECTION));
 }
 
 static void resume_receiving(struct connection *c)
@@ -291,6 +301,22 @@ static void resume_receiving(struct connection *c)
     // Nobody overtakes those who wait for slots.
     if (posted_count && first_starved == NONE) arm_receive(c, false);
     else park(c);
+}
+
+static void join(struct connection *c)
+{
+    c->member = (int32_t)member_count;
+    members[member_count++] = (int32_t)(c - connections);
+}
+
+// Whoever has ended its side, or failed, is sent what it was to get, and nothing more.
+static void leave(struct connection *c)
+{
+    if (c->member == NONE) return;
+    int32_t last = members[--member_count];
+    members[c->member] = last;
+    connections[last].member = c->member;
+    c->member = NONE;
 }
 
 static void accepted(int fd)
@@ -305,14 +331,15 @@ static void accepted(int fd)
     }
     struct connection *c = &connections[index];
     *c = (struct connection){
-        .fd = fd, .generation = c->generation, .live = true, .first = NONE, .last = NONE};
+        .fd = fd, .generation = c->generation, .live = true, .first = NONE, .last = NONE, .member = NONE};
     counts.accepted++;
     live_connections++;
     set_limits();
+    if (fan_out) join(c);
     arm_receive(c, true);
 }
 
-static void append(struct connection *c, uint32_t slot, uint32_t offset, uint32_t length)
+static inline __attribute__((always_inline)) void append(struct connection *c, uint32_t slot, uint32_t offset, uint32_t length)
 {
     c->unsent += length;
     if (c->pieces > c->pieces_in_flight) {
@@ -334,6 +361,26 @@ static void append(struct connection *c, uint32_t slot, uint32_t offset, uint32_
     c->pieces++;
 }
 
+// The same bytes for everybody. Apart from the echo, so that the compiler makes the most of that.
+static __attribute__((noinline)) void send_to_all(uint32_t slot, uint32_t offset, uint32_t length)
+{
+    uint32_t most_pieces = MAX_PIECES / 2 / member_count;
+    if (most_pieces > FAN_OUT_PIECES) most_pieces = FAN_OUT_PIECES;
+    for (unsigned i = 0; i < member_count;) {
+        struct connection *c = &connections[members[i]];
+        if (c->unsent + length > FAN_OUT_BYTES || c->pieces >= most_pieces) {
+            counts.cut_off++;
+            c->failed = true;
+            if (c->pieces_in_flight) cancel(token(SEND, members[i]));
+            leave(c); // another one takes its place in the list
+        } else {
+            append(c, slot, offset, length);
+            i++;
+        }
+        enqueue(c);
+    }
+}
+
 static void on_receive(struct connection *c, int result, unsigned flags)
 {
     if (flags & IORING_CQE_F_BUFFER) {
@@ -342,7 +389,8 @@ static void on_receive(struct connection *c, int result, unsigned flags)
         uint32_t offset = slot->filled;
         if (result > 0) {
             slot->filled += (uint32_t)result;
-            if (!c->failed) append(c, index, offset, (uint32_t)result);
+            if (fan_out && member_count) send_to_all(index, offset, (uint32_t)result);
+            else if (!fan_out && !c->failed) append(c, index, offset, (uint32_t)result);
         }
         if (!(flags & SLUICE_CQE_F_BUF_MORE)) {
             slot->posted = false;
@@ -353,7 +401,7 @@ static void on_receive(struct connection *c, int result, unsigned flags)
     if (result > 0) {
         counts.receives++;
         counts.bytes_in += (uint64_t)result;
-        enqueue(c);
+        if (!fan_out) enqueue(c);
     }
     if (!(flags & IORING_CQE_F_MORE)) {
         c->receiving = c->cancelling = false;
@@ -367,6 +415,7 @@ static void on_receive(struct connection *c, int result, unsigned flags)
             c->failed = true;
         }
         if (stopping) c->ended = true;
+        if (c->ended || c->failed) leave(c);
         enqueue(c); // decides, at the end of the turn, whether to receive again or to close
     } else if (over_limit(c) && !c->cancelling) {
         counts.pauses++;
@@ -379,7 +428,10 @@ static void on_send(struct connection *c, int result)
     unsigned in_flight = c->pieces_in_flight;
     c->pieces_in_flight = 0;
     if (result < 0) {
-        if (result != -EINTR && result != -EAGAIN) c->failed = true;
+        if (result != -EINTR && result != -EAGAIN) {
+            c->failed = true;
+            leave(c);
+        }
     } else {
         uint32_t sent = (uint32_t)result;
         counts.bytes_out += sent;
@@ -409,6 +461,7 @@ static void stop(void)
         struct connection *c = &connections[i];
         if (!c->live) continue;
         if (!c->receiving) c->ended = true;
+        leave(c);
         stop_receiving(c);
         enqueue(c);
     }
@@ -521,19 +574,20 @@ static bool register_posts(unsigned flags)
 
 static const char usage[] =
     "Usage: uring_echo [--host ADDRESS] [--port PORT] [--slot-bytes N] [--posted N] [--posted-most N]\n"
-    "                  [--pool-bytes N] [--high-water N] [--entries N] [--no-incremental] [--waitall]\n"
+    "                  [--pool-bytes N] [--high-water N] [--entries N] [--no-incremental] [--waitall] [--fan-out]\n"
     "\n"
     "  --host ADDRESS    IPv4 address to listen on (127.0.0.1)\n"
     "  --port PORT       0 lets the kernel choose; the choice is printed (7007)\n"
-    "  --slot-bytes N    bytes of a slot (64k; 16k without incremental slots)\n"
-    "  --posted N        slots posted at the start (4; 64 without incremental slots); doubled when the ring runs dry\n"
-    "  --posted-most N   slots posted at most (as many as are 4m)\n"
+    "  --slot-bytes N    bytes of a slot (256k; 16k without incremental slots)\n"
+    "  --posted N        slots posted at the start (2; 64 without incremental slots); doubled when the ring runs dry\n"
+    "  --posted-most N   slots posted at most (as many as are 512k; 4m without incremental slots)\n"
     "  --pool-bytes N    most bytes of all slots (256m)\n"
     "  --high-water N    unsent bytes at which a connection stops receiving, resuming at a quarter (1m; with many\n"
     "                    connections less, so that all of them together can fill half of the pool)\n"
     "  --entries N       entries of the submission queue; the completion queue has eight times as many (1024)\n"
     "  --no-incremental  one completion a slot, as on kernels before 6.12\n"
     "  --waitall         let the kernel finish short sends by itself (MSG_WAITALL)\n"
+    "  --fan-out         send each message to every connection; a receiver with 16m unsent is cut off\n"
     "\n"
     "SIGINT and SIGTERM close everything and print the counts.\n";
 
@@ -548,6 +602,7 @@ int main(int argc, char **argv)
         if (!strcmp(option, "--help") || !strcmp(option, "-h")) return fputs(usage, stdout), 0;
         else if (!strcmp(option, "--no-incremental")) incremental = false;
         else if (!strcmp(option, "--waitall")) send_flags |= MSG_WAITALL;
+        else if (!strcmp(option, "--fan-out")) fan_out = true;
         else if (!strcmp(option, "--host") && value) host = value, i++;
         else if (!strcmp(option, "--port")) port = (uint16_t)parse_number(option, value, 0, 65535), i++;
         else if (!strcmp(option, "--slot-bytes")) slot_size = (unsigned)parse_number(option, value, 64, 1 << 24), i++;
@@ -562,6 +617,7 @@ int main(int argc, char **argv)
     signals = open_signals(0);
     connections = map_pages(sizeof *connections * MAX_CONNECTIONS);
     pieces = map_pages(sizeof *pieces * MAX_PIECES);
+    members = map_pages(sizeof *members * MAX_CONNECTIONS);
     vectors = map_pages(sizeof *vectors * TURN_VECTORS);
     headers = map_pages(sizeof *headers * TURN_MESSAGES);
     slots = map_pages(sizeof *slots * MAX_SLOTS);
@@ -576,11 +632,16 @@ int main(int argc, char **argv)
         incremental = false;
     }
     if (!incremental && !register_posts(0)) die("io_uring_register of the buffer ring: %s", strerror(errno));
-    if (!slot_size) slot_size = incremental ? 64 << 10 : 16 << 10;
+    if (!slot_size) slot_size = incremental ? 256 << 10 : 16 << 10;
     slot_limit = (unsigned)(pool / slot_size < MAX_SLOTS ? pool / slot_size : MAX_SLOTS);
     if (!slot_limit) die("--pool-bytes is less than one slot");
-    if (!posted_target) posted_target = incremental ? 4 : 64;
-    if (!posted_most) posted_most = (4 << 20) / slot_size ? (4 << 20) / slot_size : 1;
+    if (!posted_target) posted_target = incremental ? 2 : 64;
+    if (!posted_most) {
+        // What stands posted is filled in turn, so all of it wants to stay in the cache. Where a slot serves one completion
+        // only, their number counts, not their bytes.
+        unsigned bytes = incremental ? 512 << 10 : 4 << 20;
+        posted_most = bytes / slot_size ? bytes / slot_size : 1;
+    }
     if (posted_most > slot_limit) posted_most = slot_limit;
     if (posted_target > posted_most) posted_target = posted_most;
     slot_bytes = map_pages((size_t)slot_limit * slot_size);
@@ -600,6 +661,7 @@ int main(int argc, char **argv)
     printf("connections %llu refused %llu\n", (unsigned long long)counts.accepted, (unsigned long long)counts.refused);
     printf("messages %llu bytes in %llu bytes out %llu\n", (unsigned long long)counts.receives,
            (unsigned long long)counts.bytes_in, (unsigned long long)counts.bytes_out);
+    if (fan_out) printf("cut off %llu\n", (unsigned long long)counts.cut_off);
     printf("sends %llu short %llu turns %llu pauses %llu dry %llu stale %llu\n", (unsigned long long)counts.sends,
            (unsigned long long)counts.short_sends, (unsigned long long)counts.turns,
            (unsigned long long)counts.pauses, (unsigned long long)counts.dry, (unsigned long long)counts.stale);

@@ -135,7 +135,25 @@ class Server(Process):
         return int(fields[11]), int(fields[12])
 
     def resident_bytes(self):
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        """Exact: /proc/PID/statm lags behind by what each core has not handed in yet."""
+        return int(re.search(r"^Rss:\s+(\d+) kB", Path(f"/proc/{self.pid}/smaps_rollup").read_text(), re.M)[1]) * 1024
+
+    def sockets(self):
+        """How many it has open: one more than its connections, where it has one listener."""
+        found = 0
+        for name in os.listdir(f"/proc/{self.pid}/fd"):
+            try:
+                found += os.readlink(f"/proc/{self.pid}/fd/{name}").startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed since the listing
+        return found
+
+    def wait_for_sockets(self, condition, what, seconds=10):
+        end = time.monotonic() + seconds
+        while not condition(self.sockets()):
+            if time.monotonic() > end:
+                raise Failure(f"{self.name}: {self.sockets()} sockets open after {seconds} s, not {what}")
+            time.sleep(0.02)
 
 
 def echo_load_arguments(port, options, messages, warmup):
