@@ -1,0 +1,1 @@
+../../../Sources/URingBackend/Loop/TimerQueue.swift
