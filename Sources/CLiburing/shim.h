@@ -33,6 +33,7 @@
 
 // Submission queue flags, written by the kernel.
 #define SLUICE_SQ_CQ_OVERFLOW 0x02U
+#define SLUICE_SQ_TASKRUN 0x04U
 
 // struct io_uring_cqe, flags.
 #define SLUICE_CQE_BUFFER 0x01U
@@ -58,6 +59,7 @@
 #define SLUICE_SETUP_CLAMP 0x10U
 #define SLUICE_SETUP_SUBMIT_ALL 0x80U
 #define SLUICE_SETUP_COOP_TASKRUN 0x100U
+#define SLUICE_SETUP_TASKRUN_FLAG 0x200U
 #define SLUICE_SETUP_SINGLE_ISSUER 0x1000U
 #define SLUICE_SETUP_DEFER_TASKRUN 0x2000U
 

@@ -44,6 +44,14 @@ struct Options: ParsableArguments {
   )
   var zeroCopy: ByteCount?
 
+  @Option(
+    help: ArgumentHelp(
+      "Before sleeping, look for work for so many microseconds, as long as waits are short; 0: sleep at once.",
+      valueName: "microseconds"
+    )
+  )
+  var spin = 0
+
   @Option(help: "Print a line of statistics every so many seconds.")
   var stats: Double?
 
@@ -62,6 +70,7 @@ struct Options: ParsableArguments {
     }
     guard loops >= 1, loops <= 1024 else { throw ValidationError("--loops must be from 1 to 1024.") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1.") }
+    guard spin >= 0, spin <= 10_000 else { throw ValidationError("--spin must be from 0 to 10000.") }
     guard idleTimeout >= 0, drainTimeout >= 0 else { throw ValidationError("A timeout cannot be negative.") }
     guard poolBytes.value >= 16 << 10 else { throw ValidationError("--pool-bytes must be at least 16K.") }
     if let zeroCopy, zeroCopy.value < 1 { throw ValidationError("--zero-copy must be at least 1.") }
@@ -82,6 +91,7 @@ struct Options: ParsableArguments {
     configuration.limits.idleTimeout = idleTimeout > 0 ? .seconds(idleTimeout) : nil
     configuration.drainTimeout = .seconds(drainTimeout)
     configuration.loop.poolBytes = poolBytes.value
+    configuration.loop.spin = .microseconds(spin)
     configuration.loop.disabledFeatures = without
     configuration.loop.zeroCopySendThreshold = zeroCopy?.value
     return configuration

@@ -44,7 +44,8 @@ extension EventLoop {
       // One connection may ask for several submissions at once.
       entries: max(64, configuration.submissionEntries),
       completionEntries: configuration.completionEntries,
-      features: features
+      features: features,
+      announcesWork: configuration.spin > .zero
     )
     return try make(configuration, index: index, driver: driver, logger: logger, client: client)
   }
@@ -72,6 +73,7 @@ extension EventLoop {
       driver: driver,
       arena: arena,
       jobBudget: configuration.jobBudget,
+      spin: LoopClock.deadline(after: configuration.spin, from: 0),
       logger: logger
     )
     loop.client = try client(loop, configuration)

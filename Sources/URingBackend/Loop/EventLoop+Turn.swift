@@ -16,7 +16,6 @@ extension EventLoop {
       let more = client.prepare()
       if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { break }
       enter(mustNotWait: more || !jobs.isEmpty)
-      now = LoopClock.now()
       reap()
       fireTimers()
     }
@@ -63,13 +62,52 @@ extension EventLoop {
       // The kernel takes no submissions right now, so nobody could wake the loop: sleep for a moment only.
       if !isWakeUpArmed { timeout = min(timeout ?? .max, 1_000_000) }
     }
+    counters.turns.bump()
+    if waitFor == 1, spinning.isOn {
+      let start = LoopClock.now()
+      let (end, _) = start.addingReportingOverflow(min(spinning.limit, timeout ?? .max))
+      if spinning.isWorthwhile, spin(until: end) {
+        // Something came, or there was something after all.
+      } else {
+        wait(for: 1, timeout)
+      }
+      now = LoopClock.now()
+      spinning.note(wait: now &- start)
+    } else {
+      wait(for: waitFor, timeout)
+      now = LoopClock.now()
+    }
+  }
+
+  /// Submits, and looks for something to do until `end`. False: there is nothing, the loop may sleep.
+  private func spin(until end: UInt64) -> Bool {
+    if ring.pendingSubmissions > 0 { enterRing(waitFor: 0, nil) }
+    while true {
+      // The clock costs more than a look at the queue.
+      for _ in 0..<16 {
+        if ring.hasCompletions || !foreign.isEmpty { return true }
+        if ring.hasPendingWork {
+          enterRing(waitFor: 0, nil)
+          return true
+        }
+      }
+      if LoopClock.now() >= end { return false }
+    }
+  }
+
+  private func wait(for number: UInt32, _ timeout: UInt64?) {
+    var waitFor = number
     if waitFor == 1 {
       // Announce the sleep first, look for work second: whoever pushes does it the other way round, so one of the
       // two always sees the other.
       sleeping.store(true, ordering: .sequentiallyConsistent)
       if !foreign.isEmpty { waitFor = 0 }
     }
-    counters.turns.bump()
+    enterRing(waitFor: waitFor, timeout)
+    sleeping.store(false, ordering: .relaxed)
+  }
+
+  private func enterRing(waitFor: UInt32, _ timeout: UInt64?) {
     do {
       try ring.enter(waitFor: waitFor, timeoutNanoseconds: timeout)
     } catch {
@@ -77,7 +115,6 @@ extension EventLoop {
       logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
       usleep(1000)
     }
-    sleeping.store(false, ordering: .relaxed)
   }
 
   private func reap() {

@@ -40,6 +40,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   var timers = TimerQueue<LoopTimer>()
   /// Nanoseconds of the loop's clock, read once a turn.
   var now: UInt64
+  /// Whether a wait begins with spinning.
+  var spinning: SpinPolicy
   var stopping = false
   var stopWaiters: [() -> Void] = []
 
@@ -51,7 +53,16 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   let counters = LoopCounters()
 
   /// Creates the ring on the calling thread, which becomes the loop's thread.
-  init(index: Int, driver: any RingDriver, arena: BufferArena, jobBudget: Int, logger: Logger?) throws(RingError) {
+  ///
+  /// - Parameter spin: nanoseconds of spinning before each sleep.
+  init(
+    index: Int,
+    driver: any RingDriver,
+    arena: BufferArena,
+    jobBudget: Int,
+    spin: UInt64 = 0,
+    logger: Logger?
+  ) throws(RingError) {
     self.index = index
     self.arena = arena
     self.ring = Ring(driver: driver)
@@ -59,6 +70,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     self.jobBudget = max(1, jobBudget)
     self.threadID = Atomic(LoopThread.current)
     self.logger = logger
+    spinning = SpinPolicy(limit: spin)
     self.now = LoopClock.now()
     self.wakeUp = try WakeUp()
     serialExecutor.attach(to: self)

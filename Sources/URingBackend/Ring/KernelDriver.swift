@@ -33,15 +33,22 @@ final class KernelDriver: RingDriver {
   ///   - entries: submission entries; rounded up to a power of two, and down to what the kernel allows (32768).
   ///   - completionEntries: completion entries; at least twice as many are sensible when operations are multishot.
   ///   - features: what may be used, from ``KernelFeatures/probe()``.
+  ///   - announcesWork: the kernel says in the queue when a call would post completions, for a loop that spins
+  ///     (`IORING_SETUP_TASKRUN_FLAG`).
   /// - Throws: ``RingError`` with the likely cause. io_uring_setup(2).
-  init(entries: UInt32, completionEntries: UInt32, features: KernelFeatures) throws(RingError) {
+  init(
+    entries: UInt32,
+    completionEntries: UInt32,
+    features: KernelFeatures,
+    announcesWork: Bool = false
+  ) throws(RingError) {
     guard let scratch = unsafe DriverScratch() else {
       throw RingError(reason: .outOfMemory, operation: "mmap", errno: .noMemory)
     }
     let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
     unsafe ring.initialize(to: io_uring())
     var parameters = io_uring_params()
-    parameters.flags = Self.setupFlags(features)
+    parameters.flags = Self.setupFlags(features, announcesWork: announcesWork)
     parameters.cq_entries = max(completionEntries, entries)
     let result = unsafe io_uring_queue_init_params(max(entries, 1), ring, &parameters)
     guard result == 0, let queues = unsafe RingQueues(ring.pointee, ownerMark: scratch.ownerMark) else {
@@ -119,7 +126,7 @@ final class KernelDriver: RingDriver {
   private static let handOvers = Atomic<Int>(0)
 
   /// The flags for io_uring_setup(2).
-  private static func setupFlags(_ features: KernelFeatures) -> UInt32 {
+  private static func setupFlags(_ features: KernelFeatures, announcesWork: Bool) -> UInt32 {
     // CLAMP: too large a wish gives the largest queue instead of an error. SUBMIT_ALL: one bad entry fails alone, with
     // a completion of its own, and does not keep those behind it from being submitted in the same call.
     var flags = SLUICE_SETUP_CLAMP | SLUICE_SETUP_CQSIZE | SLUICE_SETUP_SUBMIT_ALL
@@ -128,7 +135,11 @@ final class KernelDriver: RingDriver {
       flags |= SLUICE_SETUP_DEFER_TASKRUN
     } else if features.has(.cooperativeTaskRun) {
       flags |= SLUICE_SETUP_COOP_TASKRUN
+    } else {
+      // Completions come by themselves; there is nothing to announce.
+      return flags
     }
+    if announcesWork { flags |= SLUICE_SETUP_TASKRUN_FLAG }
     return flags
   }
 }

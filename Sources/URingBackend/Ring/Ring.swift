@@ -167,6 +167,13 @@ final class Ring {
     return unsafe submissionFlags.pointee.load(ordering: .relaxed) & SLUICE_SQ_CQ_OVERFLOW != 0
   }
 
+  /// The next enter would post completions, also one that does not wait. Only where the driver was asked to announce it.
+  @inline(__always)
+  var hasPendingWork: Bool {
+    guard unsafe ownerMark.pointee != 0 else { return false }
+    return unsafe submissionFlags.pointee.load(ordering: .relaxed) & (SLUICE_SQ_TASKRUN | SLUICE_SQ_CQ_OVERFLOW) != 0
+  }
+
   /// Completions that the kernel dropped because it had no memory to park them. 0 while all is well; else the next
   /// enter throws ``RingError/Reason/completionsLost``, once.
   var lostCompletions: UInt32 {

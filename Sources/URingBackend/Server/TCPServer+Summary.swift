@@ -20,7 +20,7 @@ extension TCPServer {
     public var description: String {
       """
       connections \(totals.connectionsOpened), messages \(totals.messages), bytes in \(totals.bytesReceived), \
-      bytes out \(totals.bytesSent), views out \(viewsOut), slots leaked \(slotsLeaked)
+      bytes out \(totals.bytesSent), bytes copied \(totals.bytesCopied), views out \(viewsOut), slots leaked \(slotsLeaked)
       """
     }
   }

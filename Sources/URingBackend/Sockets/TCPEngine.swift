@@ -26,6 +26,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   /// Views beyond this many in one queue are gathered when they are small: see `GatherSlot`.
   let gatherBacklog: UInt32
   let gatherSlotBytes: Int
+  private let connectionsPerSlot: Int
 
   private var freeRecords: [UInt32] = []
   private var firstDirty: UInt32 = .max
@@ -64,6 +65,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     )
     gatherBacklog = plan.gatherBacklog
     gatherSlotBytes = plan.gatherSlotBytes
+    connectionsPerSlot = plan.connectionsPerSlot
     vectors = SendVectors()
     zeroCopy = ZeroCopySends(
       ZeroCopyPolicy(
@@ -236,7 +238,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     _ = buffers.replenish()
     counters.postedSlots.set(UInt64(buffers.postedSlots))
     guard !starved.isEmpty else { return }
-    var portions = buffers.postedSlots
+    var portions = buffers.postedSlots * connectionsPerSlot
     while portions > 0, let id = starved.popFirst() {
       guard let index = find(id) else { continue }
       if records[index].machine.feed() { portions -= 1 }

@@ -48,6 +48,35 @@ struct CancellationTests {
     try await running.stop()
   }
 
+  /// Such a task runs inside of a job of the connection's own task, and is another one all the same.
+  @Test func aReceiveOfATaskThatTheConnectionsOwnStartedInItsPlaceCanBeCancelled() async throws {
+    let outcome = Locked<SocketError?>(nil)
+    let running = try await RunningServer.start { server, whenListening in
+      try await server.run(whenListening: whenListening) { connection in
+        let immediate = Task.immediate { () -> SocketError? in
+          do throws(SocketError) {
+            _ = try await connection.receive()?.count
+            return nil
+          } catch {
+            return error
+          }
+        }
+        immediate.cancel()
+        let error = await immediate.value
+        outcome.change { $0 = error }
+        while let view = try await connection.receive() { try await connection.send(view) }
+      }
+    }
+    let port = running.port
+    try await blocking {
+      let client = try BlockingClient(port: port)
+      #expect(try client.echo([1, 2, 3]) == [1, 2, 3])
+      client.close()
+    }
+    #expect(outcome.value?.kind == .cancelled)
+    try await running.stop()
+  }
+
   /// The view is queued by then and goes out all the same.
   @Test(arguments: [true, false])
   func aCancelledSendThrowsAndWhatIsQueuedStillGoesOut(onTheLoop: Bool) async throws {

@@ -216,7 +216,7 @@ struct StorageTests {
     // A quarter is never posted, except where the pool has only a few slots at all.
     #expect(plan.entries * plan.slotBytes <= poolBytes / 4 * 3)
     #expect(Int(plan.gatherBacklog) >= 2 && plan.gatherSlotBytes <= plan.slotBytes)
-    if poolBytes >= 1 << 20 { #expect(plan.slotBytes == (incremental ? 65_536 : 16_384)) }
+    if poolBytes >= 4 << 20 { #expect(plan.slotBytes == (incremental ? 262_144 : 16_384)) }
   }
 
   @Test func aPlanTakesTheSlotSizeThatIsAskedFor() {

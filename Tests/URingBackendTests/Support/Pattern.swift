@@ -46,11 +46,18 @@ struct Pattern: Sendable {
 
   /// Whether `bytes` are those of the stream from `offset` on.
   func matches(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
-    guard let base = bytes.baseAddress else { return unsafe bytes.isEmpty }
-    return unsafe withBytes(at: offset, count: bytes.count) { expected in
-      guard let other = expected.baseAddress else { return true }
-      return unsafe memcmp(base, other, bytes.count) == 0
+    var start = 0
+    while start < bytes.count {
+      let count = min(bytes.count - start, Pattern.longest)
+      let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
+      let isEqual = unsafe withBytes(at: offset + start, count: count) { expected in
+        guard let base = piece.baseAddress, let other = expected.baseAddress else { return false }
+        return unsafe memcmp(base, other, count) == 0
+      }
+      guard isEqual else { return false }
+      start += count
     }
+    return true
   }
 }
 
