@@ -155,22 +155,28 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 }
 
-/// What a call of `receive` came to. Copyable, because the results of continuations must be.
+/// What a call of `receive` came to. Copyable, because the results of continuations must be, but to be used once.
+///
+/// It moves several times on its way to the caller, so it is small and counts no reference.
 @unsafe
 @usableFromInline
 enum ReceiveOutcome {
   case view(DetachedView)
   case end
-  case failed(SocketError)
+  case failure(Unmanaged<ReceiveFailure>)
   /// Nothing is there: the connection's own task may wait.
   case pending
   /// Some other task has to wait, or one that is not on the loop.
   case elsewhere
 
-  @usableFromInline
+  static func failed(_ error: SocketError) -> ReceiveOutcome {
+    unsafe .failure(Unmanaged.passRetained(ReceiveFailure(error)))
+  }
+
+  @inlinable
   var isPending: Bool { if case .pending = unsafe self { true } else { false } }
 
-  @usableFromInline
+  @inlinable
   var isElsewhere: Bool { if case .elsewhere = unsafe self { true } else { false } }
 
   /// As `receive` returns it.
@@ -178,9 +184,19 @@ enum ReceiveOutcome {
   func result() throws(SocketError) -> ReadView? {
     switch unsafe self {
     case .view(let view): return ReadView(view)
-    case .failed(let error): throw error
+    case .failure(let failure): throw unsafe failure.takeRetainedValue().error
     case .end, .pending, .elsewhere: return nil
     }
+  }
+}
+
+/// The error of a failed `ReceiveOutcome`.
+@usableFromInline
+final class ReceiveFailure: Sendable {
+  let error: SocketError
+
+  init(_ error: SocketError) {
+    self.error = error
   }
 }
 
