@@ -7,7 +7,7 @@ import URingBackend
 struct CommandLineTests {
   static let options = [
     "--host", "--port", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout", "--drain-timeout",
-    "--pool-bytes", "--stats", "--features", "--without", "--log-level", "--help",
+    "--pool-bytes", "--zero-copy", "--spin", "--stats", "--features", "--without", "--log-level", "--help",
   ]
 
   @Test func helpNamesEveryOption() async throws {
@@ -35,6 +35,15 @@ struct CommandLineTests {
     (["--pool-bytes", "12Q"], "--pool-bytes"),
     (["--pool-bytes", "99999999999G"], "--pool-bytes"),
     (["--pool-bytes", "1K"], "--pool-bytes must be at least"),
+    (["--zero-copy"], "--zero-copy"),
+    (["--zero-copy", "0"], "--zero-copy must be at least 1"),
+    (["--zero-copy=-1"], "--zero-copy"),
+    (["--zero-copy", "4T"], "--zero-copy"),
+    (["--zero-copy", "large"], "--zero-copy"),
+    (["--spin"], "--spin"),
+    (["--spin=-1"], "--spin must be from 0 to 10000"),
+    (["--spin", "10001"], "--spin must be from 0 to 10000"),
+    (["--spin", "long"], "--spin"),
     (["--stats", "0"], "--stats must be at least"),
     (["--without", "warpDrive"], "--without"),
     (["--log-level", "loud"], "--log-level"),

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import URingBackend
 
 /// The server as a process: it announces itself, echoes to clients that are not ours, and ends with a true summary.
 @Suite(.timeLimit(.minutes(5)))
@@ -63,6 +64,9 @@ struct ServerProcessTests {
     let figures = try summary(outcome.output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["connections"] == 5)
     #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
+    // How much depends on how far the client lags behind; that it is told does not.
+    #expect(figures["bytes copied"] != nil)
+    #expect(!outcome.output.contains("zero-copy sends"), "nobody asked for them")
   }
 
   @Test func itListensOnIPv6WithSeveralLoopsAndATinyPool() async throws {
@@ -82,6 +86,50 @@ struct ServerProcessTests {
     let bytes = try await talk(to: host, port)
     let figures = try summary(try await server.end(by: SIGTERM).output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["slots leaked"] == 0)
+  }
+
+  /// The sends of a server with --zero-copy: all that succeeded, and those of which the kernel said that it copied.
+  private func zeroCopySends(_ output: String) throws -> (all: Int, copied: Int) {
+    let found = try #require(
+      output.firstMatch(of: /\nzero-copy sends (\d+), copied by the kernel (\d+)\n/),
+      "\(output)"
+    )
+    return (try #require(Int(found.1)), try #require(Int(found.2)))
+  }
+
+  @Test(arguments: ["async", "handler"])
+  func zeroCopySendsAreCounted(mode: String) async throws {
+    let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode, "--zero-copy", "1K"])
+    let bytes = try await talk(to: host, port)
+    let outcome = try await server.end(by: SIGTERM)
+    #expect(outcome.status == 0)
+    let figures = try summary(outcome.output)
+    #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes)
+    #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
+    let sends = try zeroCopySends(outcome.output)
+    let isPossible = try KernelFeatures.probe().has(.zeroCopySend)
+    #expect((sends.all > 0) == isPossible && sends.copied <= sends.all)
+  }
+
+  @Test(arguments: [["--zero-copy", "1", "--without", "zeroCopySend"], ["--zero-copy", "1G"]])
+  func whereNoSendMayBeZeroCopyNoneIs(arguments: [String]) async throws {
+    let (server, host, port) = try await EchoProcess.listening(["--port", "0"] + arguments)
+    let bytes = try await talk(to: host, port)
+    let outcome = try await server.end(by: SIGTERM)
+    #expect(try summary(outcome.output)["bytes out"] == bytes)
+    let sends = try zeroCopySends(outcome.output)
+    #expect(sends.all == 0 && sends.copied == 0)
+  }
+
+  @Test(arguments: ["async", "handler"])
+  func itEchoesWhileItSpins(mode: String) async throws {
+    let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode, "--spin", "200"])
+    let bytes = try await talk(to: host, port)
+    let outcome = try await server.end(by: SIGTERM)
+    #expect(outcome.status == 0)
+    let figures = try summary(outcome.output)
+    #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["connections"] == 5)
+    #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
   }
 
   @Test func aPortThatIsInUseIsAClearError() async throws {
@@ -120,6 +168,7 @@ struct ServerProcessTests {
     let figures = try summary(try await server.end(by: SIGTERM).output)
     #expect(try await client.output == "open\nended\n")
     #expect(figures["bytes in"] == 1 && figures["bytes out"] == 1 && figures["connections"] == 1)
+    #expect(figures["bytes copied"] == 0)
     #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
   }
 

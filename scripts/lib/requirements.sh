@@ -69,6 +69,18 @@ require_build() {
     || die "liburing $(pkg-config --modversion liburing) is too old: $LIBURING_MINIMUM or later is needed (Debian 12, Ubuntu 24.04)."
 }
 
+# Whether strace may attach to a process that it did not start: often root alone may (ptrace_scope), or nobody in a container.
+may_trace() {
+  local process status=0
+  sleep 10 &
+  process=$!
+  timeout 1 strace -o /dev/null -p "$process" 2>/dev/null || status=$?
+  kill "$process"
+  wait "$process" || true
+  # It stayed attached until its time was up.
+  ((status == 124))
+}
+
 # Runs a command with a time limit, and says so where it was the limit that ended it: within MINUTES COMMAND...
 within() {
   local minutes=$1 status=0

@@ -86,6 +86,8 @@ final class EchoProcess: @unchecked Sendable {
     return try await Self.onThread { try self.outcome() }
   }
 
+  var identifier: Int32 { process.processIdentifier }
+
   func signal(_ signal: Int32) {
     kill(process.processIdentifier, signal)
   }
