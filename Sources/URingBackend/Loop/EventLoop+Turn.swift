@@ -67,7 +67,7 @@ extension EventLoop {
       let start = LoopClock.now()
       let (end, _) = start.addingReportingOverflow(min(spinning.limit, timeout ?? .max))
       if spinning.isWorthwhile, spin(until: end) {
-        // Something came, or there was something after all.
+        counters.spunWaits.bump()
       } else {
         wait(for: 1, timeout)
       }

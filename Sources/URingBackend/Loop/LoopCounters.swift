@@ -3,6 +3,7 @@ internal import Synchronization
 /// Counters that one loop writes and any thread may read.
 final class LoopCounters: Sendable {
   let turns = Atomic<UInt64>(0)
+  let spunWaits = Atomic<UInt64>(0)
   let messagesReceived = Atomic<UInt64>(0)
   let bytesReceived = Atomic<UInt64>(0)
   let bytesSent = Atomic<UInt64>(0)

@@ -4,6 +4,8 @@ internal import IOBuffers
 public struct LoopStatistics: Sendable, Equatable {
   /// Turns of the loop; about one io_uring_enter(2) each.
   public var turns: UInt64 = 0
+  /// Waits that ended while the loop spun, without a sleep. See `EventLoop.Configuration.spin`.
+  public var spunWaits: UInt64 = 0
   /// Connections opened, accepted and connected ones.
   public var connectionsOpened: UInt64 = 0
   /// Connections closed.
@@ -49,6 +51,7 @@ public struct LoopStatistics: Sendable, Equatable {
   /// Adds another loop's figures.
   public static func += (left: inout LoopStatistics, right: LoopStatistics) {
     left.turns += right.turns
+    left.spunWaits += right.spunWaits
     left.connectionsOpened += right.connectionsOpened
     left.connectionsClosed += right.connectionsClosed
     left.messages += right.messages
@@ -76,6 +79,7 @@ extension EventLoop {
     let pool = arena.statistics
     var result = LoopStatistics()
     result.turns = counters.turns.current
+    result.spunWaits = counters.spunWaits.current
     result.connectionsClosed = counters.connectionsClosed.current
     result.connectionsOpened = counters.connectionsOpened.current
     result.messages = counters.messagesReceived.current

@@ -86,8 +86,6 @@ final class EchoProcess: @unchecked Sendable {
     return try await Self.onThread { try self.outcome() }
   }
 
-  var identifier: Int32 { process.processIdentifier }
-
   func signal(_ signal: Int32) {
     kill(process.processIdentifier, signal)
   }

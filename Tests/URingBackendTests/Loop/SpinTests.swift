@@ -45,6 +45,13 @@ struct SpinTests {
     #expect(!policy.isWorthwhile)
   }
 
+  @Test func aLoopThatIsNotToldToSpinDoesNot() async throws {
+    let loop = try EventLoop.start()
+    for _ in 0..<50 { #expect(await loop.onLoop { $0.isCurrent }) }
+    #expect(loop.statistics.spunWaits == 0 && loop.statistics.turns > 0)
+    await loop.shutdown()
+  }
+
   @Test(arguments: ServerMode.allCases, [[], [KernelFeature.deferTaskRun], [.deferTaskRun, .cooperativeTaskRun]])
   func aServerThatSpinsEchoesEverything(mode: ServerMode, without: [KernelFeature]) async throws {
     var configuration = TCPServer.Configuration()
@@ -72,6 +79,7 @@ struct SpinTests {
       #expect(await loop.onLoop { $0.isCurrent })
       try await loop.sleep(for: .microseconds(50))
     }
+    #expect(loop.statistics.spunWaits > 0)
     await loop.shutdown()
     #expect(loop.arena.statistics.slotsOut == 0)
   }

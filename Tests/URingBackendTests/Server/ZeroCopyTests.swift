@@ -132,9 +132,8 @@ struct ZeroCopyTests {
     }
     #expect(running.server.statistics.zeroCopySends + running.server.statistics.zeroCopyFallbacks > 0)
     if isIdle { try await eventually { running.server.statistics.connectionsClosed == 1 } }
-    let start = ContinuousClock.now
+    // Were the end of the loop to give up waiting, views would be out.
     try await running.stop()
-    #expect(start.duration(to: .now) < TCPEngine.notificationPatience)
     client.close()
   }
 }

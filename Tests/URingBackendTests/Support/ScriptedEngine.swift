@@ -156,6 +156,9 @@ final class RecordingSink: ConnectionSink, @unchecked Sendable {
   override func outputFailed(_ index: Int) { events.append(.outputFailed(index)) }
   override func closed(_ index: Int) { events.append(.closed(index)) }
 
+  /// The oldest view that is kept.
+  var first: DetachedView? { kept.first }
+
   func releaseFirst() {
     if !kept.isEmpty { kept.removeFirst().releaseReader() }
   }
