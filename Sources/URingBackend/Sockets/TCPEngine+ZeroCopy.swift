@@ -10,7 +10,7 @@ internal import SystemPackage
 extension TCPEngine {
   /// How long the end of a loop waits for notifications. They are due when the peer has acknowledged the bytes, which
   /// one that never reads puts off for minutes.
-  static let notificationPatience: Duration = .seconds(5)
+  static let notificationPatience: Duration = .seconds(10)
 
   /// Submits what is queued as a zero-copy send. False, and nothing has changed, when it has to be a plain one.
   @inline(never)
