@@ -106,7 +106,8 @@ struct ZeroCopyTests {
       }
       try EchoSwarm.run([EchoExchange(bystander, total: 500_000, seed: 1)])
     }
-    try await eventually { running.server.statistics.connectionsClosed == UInt64(rounds + 1) }
+    // Not a number of them: a connection that is reset before it is accepted may never get that far.
+    try await eventually { running.server.statistics.connectionsOpen == 0 }
     try await running.stop()
   }
 
