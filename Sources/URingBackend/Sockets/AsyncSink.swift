@@ -55,10 +55,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 
   override func received(_ index: Int, _ view: DetachedView) {
-    let state = states.place(index)
-    guard let receiver = unsafe state.record.receiver else { return queue(view, index) }
-    unsafe state.record.receiver = nil
-    if state.record.receiverTicket != nil { forgetTicket(index) }
+    guard let receiver = unsafe takeReceiver(index) else { return queue(view, index) }
     unsafe receiver.resume(returning: .view(view))
   }
 
@@ -114,9 +111,10 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   /// Takes whoever waits for bytes, and disarms its deadline.
   @inline(__always)
   private func takeReceiver(_ index: Int) -> UnsafeContinuation<ReceiveOutcome, Never>? {
-    guard let receiver = unsafe states[index].receiver else { return nil }
-    unsafe states[index].receiver = nil
-    forgetTicket(index)
+    let state = states.place(index)
+    guard let receiver = unsafe state.record.receiver else { return nil }
+    unsafe state.record.receiver = nil
+    if state.record.receiverTicket != nil { forgetTicket(index) }
     return unsafe receiver
   }
 

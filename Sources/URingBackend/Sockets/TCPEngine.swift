@@ -81,29 +81,32 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   // MARK: Records
 
-  /// The record that `id` names, or nil when its life is over.
+  typealias Place = Slab<ConnectionRecord>.Place
+
+  /// The place of the record that `id` names, or nil when its life is over.
+  @inline(__always)
+  func place(_ id: ConnectionID) -> Place? {
+    let index = Int(id.index)
+    guard index < records.count else { return nil }
+    let place = records.place(index)
+    guard place.record.isOpen, place.record.generation == id.generation else { return nil }
+    return place
+  }
+
+  @inline(__always)
+  func place(_ operation: OperationID) -> Place? {
+    place(ConnectionID(index: operation.index, generation: operation.generation))
+  }
+
+  /// The same, as the record's index.
   @inline(__always)
   func find(_ id: ConnectionID) -> Int? {
-    let index = Int(id.index)
-    guard index < records.count, records[index].isOpen, records[index].generation == id.generation else { return nil }
-    return index
+    place(id) == nil ? nil : Int(id.index)
   }
 
   @inline(__always)
   func find(_ operation: OperationID) -> Int? {
-    find(ConnectionID(index: operation.index, generation: operation.generation))
-  }
-
-  typealias Place = Slab<ConnectionRecord>.Place
-
-  /// The same, as the place of the record.
-  @inline(__always)
-  func place(_ operation: OperationID) -> Place? {
-    let index = Int(operation.index)
-    guard index < records.count else { return nil }
-    let place = records.place(index)
-    guard place.record.isOpen, place.record.generation == operation.generation else { return nil }
-    return place
+    place(operation) == nil ? nil : Int(operation.index)
   }
 
   /// Takes over a connected descriptor. Nil, and the descriptor is closed, when the loop has no record left.
