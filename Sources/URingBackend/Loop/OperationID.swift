@@ -40,4 +40,9 @@ enum OperationKind: UInt8, CaseIterable {
   /// A zero-copy send: its result, and later the notification. Names a `ZeroCopySend`, not a connection, which may be
   /// gone by then.
   case sendZeroCopy
+  /// A poll for the end of a connection that does not receive.
+  case watch
+  /// A receive into a slot of the line's ring, by a connection whose turn it is.
+  case receivePortion
+  case cancelWatch
 }

@@ -16,10 +16,16 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   private let body: Body?
 
   /// - Parameter engine: outlives this sink's last connection.
-  init(engine: TCPEngine, budget: ConnectionBudget?, body: Body?) {
+  init(
+    engine: TCPEngine,
+    budget: ConnectionBudget?,
+    onError: (@Sendable (any Error, SocketAddress?) -> Void)? = nil,
+    body: Body?
+  ) {
+    // Not counted per message; every connection of this sink is gone before its engine.
     unsafe self.engine = Unmanaged.passUnretained(engine)
     self.body = body
-    super.init(budget: budget)
+    super.init(budget: budget, onError: onError)
   }
 
   @inline(__always)
@@ -63,14 +69,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   private func queue(_ view: DetachedView, _ index: Int) {
     let count = view.count
     withEngine { $0.records[index].machine.queueUnread(count) }
-    var view = view
-    if states[index].unread.count > 0 {
-      if nodes.joinLast(view, of: states[index].unread) { return }
-      withEngine { engine in
-        if states[index].unread.count >= engine.gatherBacklog { engine.gather(&view, on: index) }
-      }
-      if nodes.joinLast(view, of: states[index].unread) { return }
-    }
+    if nodes.joinLast(view, of: states[index].unread) { return }
     if !nodes.append(view, to: &states[index].unread) {
       view.releaseReader()
       withEngine { $0.abort(index, .system(.noMemory)) }
@@ -78,31 +77,74 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 
   override func inputEnded(_ index: Int) {
-    states[index].inputEnded = true
+    endInput(index)
+  }
+
+  private func endInput(_ index: Int) {
+    states[index].isInputOver = true
     if let receiver = unsafe takeReceiver(index) {
       unsafe receiver.resume(returning: endOutcome(index))
     }
+  }
+
+  override func ended(_ index: Int) {
+    let (failure, isClosing) = withEngine { engine in
+      (engine.records[index].failure, engine.records[index].machine.flags.contains(.closing))
+    }
+    // What arrived before a reset can still be taken; after a close of our own, nobody is meant to.
+    if isClosing { dropUnread(index) }
+    endInput(index)
+    guard let failure else { return }
+    failSenders(index)
+    for allocation in states[index].allocations { allocation.giveUp() }
+    // Who closes the connection itself goes on; everybody else's connection is over, and so is what runs for it.
+    if failure != .closed { cancelTask(index) }
+  }
+
+  /// Cancels what runs for a connection: not in the middle of the engine's work, because that runs the cancellation handlers
+  /// of the user.
+  private func cancelTask(_ index: Int) {
+    guard let task = states[index].task else { return }
+    withEngine { $0.loop.submit(.closure { task.cancel() }) }
+  }
+
+  private func dropUnread(_ index: Int) {
+    while let view = nodes.popFirst(&states[index].unread) { view.releaseReader() }
+    withEngine { $0.records[index].machine.dropUnread() }
+  }
+
+  override func stopping(_ index: Int) {
+    states[index].isStopping = true
+    for waiter in states[index].takeStopWaiters() { waiter() }
+    guard states[index].receiverEndsOnStop, let receiver = unsafe takeReceiver(index) else { return }
+    unsafe receiver.resume(returning: .end)
+  }
+
+  override func unreadPins(_ index: Int, of arena: BufferArena) -> QueuePins {
+    nodes.pins(states[index].unread, of: arena)
+  }
+
+  override func compactUnread(_ index: Int) {
+    withEngine { $0.compact(&states[index].unread, in: nodes, of: index) }
   }
 
   override func outputDrained(_ index: Int) {
     for waiter in states[index].takeSenders() { waiter.resume(nil) }
   }
 
-  override func outputFailed(_ index: Int) {
+  private func failSenders(_ index: Int) {
     let waiters = states[index].takeSenders()
     guard !waiters.isEmpty else { return }
     let error = withEngine { $0.records[index].error(or: .closed, .send) }
     for waiter in waiters { waiter.resume(error) }
   }
 
-  override func cancel(_ index: Int) {
-    states[index].task?.cancel()
-  }
-
   override func closed(_ index: Int) {
-    while let view = nodes.popFirst(&states[index].unread) { view.releaseReader() }
-    inputEnded(index)
-    outputFailed(index)
+    dropUnread(index)
+    endInput(index)
+    failSenders(index)
+    for allocation in states[index].allocations { allocation.giveUp() }
+    for waiter in states[index].takeStopWaiters() { waiter() }
     let closers = states[index].closers
     states[index] = AsyncState()
     for resume in closers { resume() }
@@ -141,13 +183,15 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
       withEngine { $0.tookUnread(index, count) }
       return unsafe .view(view)
     }
-    if states[index].inputEnded { return unsafe endOutcome(index) }
+    if states[index].isInputOver { return unsafe endOutcome(index) }
     return unsafe .failed(withEngine { $0.records[index].error(or: .busy, .receive) })
   }
 
+  /// How the input ended: by the peer's end of stream, or by what the record says, or because this side has closed.
   private func endOutcome(_ index: Int) -> ReceiveOutcome {
     unsafe withEngine { engine in
-      guard engine.records[index].failure != nil else { return unsafe .end }
+      let isClosing = engine.records[index].machine.flags.contains(.closing)
+      guard isClosing || engine.records[index].failure != nil else { return unsafe .end }
       return unsafe .failed(engine.records[index].error(or: .closed, .receive))
     }
   }
@@ -203,7 +247,12 @@ final class ReceiveFailure: Sendable {
 struct AsyncState {
   /// Received and not taken, oldest first.
   var unread = ViewQueue()
-  var inputEnded = false
+  /// Nothing more will be received; the record says why.
+  var isInputOver = false
+  /// The server stops.
+  var isStopping = false
+  /// Who waits for bytes goes away when the server stops.
+  var receiverEndsOnStop = false
   /// The task that the server runs for the connection. Its cancellation comes from the engine itself.
   var ownTask = TaskIdentity.none
   var task: Task<Void, Never>?
@@ -213,6 +262,10 @@ struct AsyncState {
   fileprivate(set) var receiverTicket: CancellationTicket?
   var receiverTimer: TimerQueue<LoopTimer>.Handle?
   private var senders: [SendWaiter] = []
+  /// Resume whoever waits for the server's stop.
+  private var stopWaiters: [() -> Void] = []
+  /// Waits for memory that end with the connection.
+  var allocations: [ConnectionAllocation] = []
   /// Resume whoever waits for the descriptor to be closed.
   var closers: [() -> Void] = []
 
@@ -223,9 +276,20 @@ struct AsyncState {
 
   /// No bytes, no end, and nobody who waits for them already.
   @inline(__always)
-  var hasNothingForReceivers: Bool { unsafe receiver == nil && unread.isEmpty && !inputEnded }
+  var hasNothingForReceivers: Bool { unsafe receiver == nil && unread.isEmpty && !isInputOver }
 
   func isReceiver(_ ticket: CancellationTicket) -> Bool { receiverTicket === ticket }
+
+  mutating func addStopWaiter(_ resume: @escaping () -> Void) {
+    stopWaiters.append(resume)
+  }
+
+  mutating func takeStopWaiters() -> [() -> Void] {
+    guard !stopWaiters.isEmpty else { return [] }
+    let waiting = stopWaiters
+    stopWaiters = []
+    return waiting
+  }
 
   mutating func addSender(_ waiter: SendWaiter) {
     senders.append(waiter)

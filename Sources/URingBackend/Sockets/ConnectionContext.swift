@@ -29,7 +29,8 @@ public struct ConnectionContext: ~Copyable {
     return withEngine { $0.send(detached, on: index) != .refused }
   }
 
-  /// Queues a view on another connection of the same loop, as `send(_:)` does on this one. Readers of one buffer may go to
+  /// Queues a view on another connection of the same loop, as `send(_:)` does on this one; the name of another loop's connection
+  /// finds nothing. Readers of one buffer may go to
   /// any number of connections: see `ReadView.share()`.
   ///
   /// - Returns: false when the view was refused because that connection is gone or its output is over; the view is
@@ -56,7 +57,8 @@ public struct ConnectionContext: ~Copyable {
     withEngine { $0.close(index) }
   }
 
-  /// Closes at once; what is queued is dropped.
+  /// Closes at once; what is queued is dropped, and the peer sees a reset, so that it cannot take a cut stream for a whole
+  /// one (RFC 9293, 3.10.5).
   public func abort() {
     withEngine { $0.abort(index, .closed) }
   }

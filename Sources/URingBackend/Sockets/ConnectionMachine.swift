@@ -1,13 +1,17 @@
 /// What one connection must do next, as a pure value: events change it, `decide()` says what to submit.
 ///
-/// It knows nothing of descriptors, views or the ring, so that tests can walk every path. The rules it keeps
-/// (DESIGN, sections 3, 6 and 9):
+/// It knows nothing of descriptors, views or the ring, so that tests can walk every path. The rules it keeps:
 /// - one receive armed, one send in flight, at most;
 /// - reading pauses while unread or unsent bytes are above their bound;
 /// - a descriptor is closed only when the kernel holds no operation on it: cancel first, await the final completion
 ///   of each, then close;
 /// - a graceful close sends what is queued, says so with a FIN, and reads on (discarding) until the peer is done too,
-///   because closing on unread bytes would reset the connection and could destroy the last reply.
+///   because closing on unread bytes would reset the connection and could destroy the last reply;
+/// - who drops bytes resets, so that a peer can tell a whole stream from a cut one (RFC 9293, 3.10.5);
+/// - while no receive is armed although the input is not over, a watch is: ends are noticed without memory.
+///
+/// How a connection ends, in its words: the peer's *end of stream* ends the input alone (`inputEnd`); a *reset* or another
+/// *failure* ends both directions (`breakOff`); *closed by us* is `close`; *given up* is `abort`.
 struct ConnectionMachine {
   /// The bounds of one connection, in bytes.
   struct Limits: Equatable {
@@ -17,8 +21,9 @@ struct ConnectionMachine {
     var highWater: UInt32
     /// … and goes on at this many.
     var lowWater: UInt32
-    /// Whether unsent bytes pause reading. A handler has no other way to slow its peer; a task suspends in `send`.
-    var outputPausesInput: Bool
+    /// Whether a handler serves the connection. It has no other way to slow its peer, so unsent bytes pause reading (a task
+    /// suspends in `send`); and nobody else would close when both directions are over (a task returns).
+    var isHandled: Bool
   }
 
   struct Flags: OptionSet {
@@ -27,9 +32,9 @@ struct ConnectionMachine {
     static let receiveArmed = Flags(rawValue: 1 << 0)
     /// It has been asked to give it back.
     static let receiveCancelling = Flags(rawValue: 1 << 1)
-    /// The pool was dry: the connection stands in the queue for slots.
+    /// The connection stands in the line for slots.
     static let starved = Flags(rawValue: 1 << 2)
-    /// The peer has ended its stream, or reading failed.
+    /// The peer has ended its stream, or the connection is broken.
     static let inputEnded = Flags(rawValue: 1 << 3)
     /// The user asked not to read for now.
     static let inputPaused = Flags(rawValue: 1 << 4)
@@ -53,6 +58,23 @@ struct ConnectionMachine {
     static let lingerExpired = Flags(rawValue: 1 << 15)
     static let closeSubmitted = Flags(rawValue: 1 << 16)
     static let closed = Flags(rawValue: 1 << 17)
+    /// Under pressure: the connection holds all that it may hold of the pool.
+    static let blocked = Flags(rawValue: 1 << 19)
+    /// The kernel holds a poll that reports the end of a connection that does not receive.
+    static let watchArmed = Flags(rawValue: 1 << 20)
+    static let watchCancelling = Flags(rawValue: 1 << 21)
+    /// The connection may wait for long: it is to be watched.
+    static let watchWanted = Flags(rawValue: 1 << 22)
+    /// The peer's end of stream stands behind bytes that there is no room for: no need to report it again.
+    static let endWaits = Flags(rawValue: 1 << 23)
+    /// What is queued is to be moved out of the slots that it pins, before it goes on.
+    static let compacting = Flags(rawValue: 1 << 24)
+    /// Bytes were dropped: the descriptor is closed with a reset.
+    static let resets = Flags(rawValue: 1 << 25)
+    /// A reset or failure ended both directions.
+    static let broken = Flags(rawValue: 1 << 26)
+    /// The watch has reported all that it ever will without a slot.
+    static let watchDone = Flags(rawValue: 1 << 27)
   }
 
   /// What is to be submitted or done now. Each is named once; the flags already say that it happened.
@@ -67,6 +89,10 @@ struct ConnectionMachine {
     static let closeDescriptor = Actions(rawValue: 1 << 6)
     /// Arm the linger deadline: the FIN is out and the peer has not ended its side.
     static let startLinger = Actions(rawValue: 1 << 7)
+    static let armWatch = Actions(rawValue: 1 << 8)
+    static let cancelWatch = Actions(rawValue: 1 << 9)
+    /// Move what is queued; comes before `startSend`.
+    static let compactOutput = Actions(rawValue: 1 << 10)
   }
 
   var flags: Flags = []
@@ -93,7 +119,7 @@ struct ConnectionMachine {
   }
   /// Whether the end of a send leaves something to decide.
   var hasWorkAfterSend: Bool {
-    unsent > 0 || !flags.isDisjoint(with: [.outputEnding, .outputFailed, .closing])
+    unsent > 0 || !flags.isDisjoint(with: [.outputEnding, .outputFailed, .closing, .blocked])
       || (wantsReceive && !flags.contains(.receiveArmed))
   }
   /// Whether received bytes go to the user; otherwise they are discarded.
@@ -102,15 +128,23 @@ struct ConnectionMachine {
   var acceptsOutput: Bool { flags.isDisjoint(with: [.closing, .outputEnding, .outputEnded, .outputFailed]) }
   var isAboveHighWater: Bool { flags.contains(.unsentFull) }
   /// Whether the kernel holds an operation of this connection.
-  var isWithKernel: Bool { !flags.isDisjoint(with: [.receiveArmed, .sendInFlight, .shutdownInFlight]) }
+  var isWithKernel: Bool { !flags.isDisjoint(with: [.receiveArmed, .sendInFlight, .shutdownInFlight, .watchArmed]) }
+  /// Whether nobody may ask anything of the connection any more: its descriptor is on its way to be closed.
+  var isOver: Bool { !flags.isDisjoint(with: [.closeSubmitted, .closed]) }
 
   private var wantsReceive: Bool {
-    guard flags.isDisjoint(with: [.inputEnded, .starved, .aborting, .lingerExpired]) else { return false }
+    guard flags.isDisjoint(with: [.inputEnded, .starved, .blocked, .aborting, .lingerExpired]) else { return false }
     // While closing, the peer's bytes are read and discarded until it is done too.
     if flags.contains(.closing) { return true }
     var blockers: Flags = [.inputPaused, .unreadFull]
-    if limits.outputPausesInput { blockers.insert(.unsentFull) }
+    if limits.isHandled { blockers.insert(.unsentFull) }
     return flags.isDisjoint(with: blockers)
+  }
+
+  /// Whether the end of the connection would go unnoticed. While unsent bytes pause the input, the send tells.
+  private var wantsWatch: Bool {
+    flags.isDisjoint(with: [.receiveArmed, .inputEnded, .closing, .watchDone])
+      && !flags.isDisjoint(with: [.watchWanted, .unreadFull, .inputPaused])
   }
 
   // MARK: Events of input
@@ -120,20 +154,58 @@ struct ConnectionMachine {
     if !more { flags.subtract([.receiveArmed, .receiveCancelling]) }
   }
 
-  /// The peer ended its stream, or reading failed for good.
+  /// The peer ended its stream.
   mutating func inputEnd() {
     flags.insert(.inputEnded)
   }
 
-  /// The receive ended because no slot was free.
+  /// The peer reset the connection, or it failed for good: both directions are over.
+  mutating func breakOff() {
+    flags.insert([.inputEnded, .outputFailed, .broken])
+  }
+
+  /// The connection joins the line for slots: the receive ended because there was none, or was not armed because others
+  /// wait already.
   mutating func starve() {
+    flags.remove(.receiveArmed)
     flags.insert(.starved)
   }
 
-  /// Slots are there again. Returns whether the connection will receive into one; by now it may not want to.
+  /// Its turn has come. Returns whether the connection will receive; by now it may not want to.
   mutating func feed() -> Bool {
-    flags.remove(.starved)
+    flags.subtract([.starved, .watchWanted])
     return wantsReceive && !flags.contains(.receiveArmed)
+  }
+
+  /// Its turn has come, but it holds all that it may hold.
+  mutating func block() {
+    flags.remove(.starved)
+    flags.insert(.blocked)
+  }
+
+  /// It may hold less by now: it joins the line again.
+  mutating func unblock() {
+    flags.remove(.blocked)
+    flags.insert(.starved)
+  }
+
+  /// It waits for long.
+  mutating func watch() {
+    flags.insert(.watchWanted)
+  }
+
+  /// The watch reported, or was cancelled.
+  /// - Parameters:
+  ///   - endWaits: the peer has ended its stream, and there are bytes before that.
+  ///   - isDone: another watch would report the same at once, for ever.
+  mutating func watchCompleted(endWaits: Bool = false, isDone: Bool = false) {
+    flags.subtract([.watchArmed, .watchCancelling])
+    if endWaits { flags.insert(.endWaits) }
+    if isDone { flags.insert(.watchDone) }
+  }
+
+  mutating func watchCancelMissed() {
+    flags.remove(.watchCancelling)
   }
 
   /// Received bytes wait for the user.
@@ -145,9 +217,15 @@ struct ConnectionMachine {
   /// The user took bytes. Returns true when reading may go on because of it.
   mutating func takeUnread(_ count: UInt32) -> Bool {
     unread -= min(count, unread)
-    guard flags.contains(.unreadFull), unread <= limits.readCredit / 2 else { return false }
+    guard flags.contains(.unreadFull), unread <= limits.readCredit / 2 else { return flags.contains(.blocked) }
     flags.remove(.unreadFull)
     return true
+  }
+
+  /// Received bytes are dropped: nobody will take them.
+  mutating func dropUnread() {
+    unread = 0
+    flags.remove(.unreadFull)
   }
 
   /// The cancel request found nothing to cancel, or found it busy: if the receive still stands, ask again.
@@ -172,9 +250,9 @@ struct ConnectionMachine {
     flags.remove(.sendCancelling)
   }
 
-  /// Sending is over; what is queued is dropped by the next decision.
-  mutating func outputFail() {
-    flags.insert(.outputFailed)
+  /// What is queued is to be moved out of the slots that it pins.
+  mutating func compact() {
+    if unsent > 0 { flags.insert(.compacting) }
   }
 
   /// The queue was dropped.
@@ -209,8 +287,10 @@ struct ConnectionMachine {
     flags.insert([.closing, .outputEnding])
   }
 
-  mutating func abort() {
+  /// Gives the connection up. `resets`: also if no byte is dropped, because the stream was not complete.
+  mutating func abort(resets: Bool) {
     flags.insert([.closing, .outputEnding, .aborting])
+    if resets { flags.insert(.resets) }
   }
 
   /// The peer had its time to end its side.
@@ -227,6 +307,7 @@ struct ConnectionMachine {
   /// What is to be done now. The caller must carry out every action that is returned.
   mutating func decide() -> Actions {
     guard !flags.contains(.closeSubmitted) else { return [] }
+    if limits.isHandled, flags.isSuperset(of: [.inputEnded, .outputEnded]) { close() }
     // With nothing left to send and nobody to deliver to, there is no reason to be gentle.
     if flags.isSuperset(of: [.closing, .outputFailed]) { flags.insert(.aborting) }
     var actions: Actions = []
@@ -244,11 +325,21 @@ struct ConnectionMachine {
           actions.insert(.cancelSend)
         }
       } else if unsent > 0 {
+        flags.insert(.resets)
         actions.insert(.dropOutput)
       }
       return
     }
     if unsent > 0 {
+      if flags.contains(.compacting) {
+        if flags.isDisjoint(with: [.sendInFlight]) {
+          flags.remove(.compacting)
+          actions.insert(.compactOutput)
+        } else if !flags.contains(.sendCancelling) {
+          flags.insert(.sendCancelling)
+          actions.insert(.cancelSend)
+        }
+      }
       if flags.isDisjoint(with: [.sendInFlight, .shutdownInFlight]) {
         flags.insert(.sendInFlight)
         actions.insert(.startSend)
@@ -272,6 +363,10 @@ struct ConnectionMachine {
       flags.insert(.receiveArmed)
       actions.insert(.armReceive)
     }
+    if wantsWatch, !flags.contains(.watchArmed) {
+      flags.insert(.watchArmed)
+      actions.insert(.armWatch)
+    }
   }
 
   private mutating func decideClose(_ actions: inout Actions) {
@@ -282,7 +377,11 @@ struct ConnectionMachine {
       flags.insert(.lingering)
       actions.insert(.startLinger)
     }
-    guard flags.isDisjoint(with: [.receiveArmed, .sendInFlight, .shutdownInFlight]) else { return }
+    if flags.contains(.watchArmed), !flags.contains(.watchCancelling) {
+      flags.insert(.watchCancelling)
+      actions.insert(.cancelWatch)
+    }
+    guard !isWithKernel else { return }
     let flushed = unsent == 0 && (flags.contains(.inputEnded) || flags.contains(.lingerExpired))
     guard flushed || flags.contains(.aborting) else { return }
     flags.insert(.closeSubmitted)

@@ -11,7 +11,9 @@ struct ConnectionRecord {
     case idle
     /// close() was asked for, and what is queued must be out by then.
     case flush
-    /// The FIN is out; the peer has this long to end its side.
+    /// The FIN is out, and the peer has not acknowledged everything.
+    case acknowledge
+    /// It has; it has this long to end its side.
     case linger
   }
 
@@ -21,12 +23,12 @@ struct ConnectionRecord {
   var isOpen = false
   /// In the engine's list of connections to settle before the next `enter`.
   var isDirty = false
-  /// The connection was aborted and its sink has not been told yet.
-  var hasAbortNotice = false
+  /// Both directions are over, and the sink has not been told yet.
+  var hasEndNotice = false
   var timerPurpose = TimerPurpose.none
   var nextDirty: UInt32 = .max
   var machine = ConnectionMachine(
-    limits: ConnectionMachine.Limits(readCredit: 0, highWater: 0, lowWater: 0, outputPausesInput: false)
+    limits: ConnectionMachine.Limits(readCredit: 0, highWater: 0, lowWater: 0, isHandled: false)
   )
   var sendQueue = ViewQueue()
   var sink: Unmanaged<ConnectionSink>?
@@ -38,15 +40,37 @@ struct ConnectionRecord {
   var timeouts = ConnectionSettings.Timeouts()
   /// The loop's clock when bytes last moved.
   var lastActivity: UInt64 = 0
-  /// Where small views of a long backlog are copied together.
-  var gather = GatherSlot()
+  /// What the peer had acknowledged when the timer looked last (see `TCPEngine+Timers.swift`).
+  var acknowledged: UInt64 = 0
+  /// The loop's clock when the connection began to wait for slots; zero: it does not.
+  var waitingSince: UInt64 = 0
+  /// What the next receive may take, because it is the connection's turn; zero: it is not.
+  var portion: UInt32 = 0
+  /// Which kind of receive the kernel holds, if it holds one.
+  var receiveKind = OperationKind.receive
+  /// What copies are charged to; `noAccount` until there is one.
+  var account = ConnectionRecord.noAccount
+  /// The loop's number, for names.
+  let loop: UInt32
   var zeroCopy = ZeroCopyUse()
 
-  init(index: UInt32) {
+  static let noAccount: UInt32 = .max
+
+  init(index: UInt32, loop: UInt32) {
     self.index = index
+    self.loop = loop
   }
 
-  var id: ConnectionID { ConnectionID(index: index, generation: generation) }
+  var id: ConnectionID { ConnectionID(index: index, generation: generation, loop: loop) }
+
+  /// The record's life is over: nothing of it is left for the next one, except its place among those to be settled.
+  mutating func clear() {
+    var fresh = ConnectionRecord(index: index, loop: loop)
+    fresh.generation = (generation &+ 1) & OperationID.generationMask
+    fresh.isDirty = isDirty
+    fresh.nextDirty = nextDirty
+    self = fresh
+  }
 
   func operation(_ kind: OperationKind) -> UInt64 {
     OperationID(kind, index: index, generation: generation).rawValue

@@ -13,9 +13,15 @@ class ConnectionSink: @unchecked Sendable {
   /// Connections that are open, and tasks that still run for one.
   private var active = 0
   private var whenEmpty: [@Sendable () -> Void] = []
+  /// The server stops: connections have been told, and those that still come are told at once.
+  var isStopping = false
 
-  init(budget: ConnectionBudget?) {
+  /// Called with what user code threw; nil: nobody wants to know.
+  let onError: (@Sendable (any Error, SocketAddress?) -> Void)?
+
+  init(budget: ConnectionBudget?, onError: (@Sendable (any Error, SocketAddress?) -> Void)? = nil) {
     self.budget = budget
+    self.onError = onError
   }
 
   /// Something of this sink began that `whenEmpty` must wait for.
@@ -41,14 +47,21 @@ class ConnectionSink: @unchecked Sendable {
   func opened(_ index: Int) {}
   /// Bytes arrived. The sink owns the reader.
   func received(_ index: Int, _ view: DetachedView) { view.releaseReader() }
-  /// No more bytes will come: the peer ended its stream, or reading failed (then the record says why).
+  /// The peer ended its stream. Sending still works.
   func inputEnded(_ index: Int) {}
   /// What was queued fell to the low-water mark.
   func outputDrained(_ index: Int) {}
-  /// Sending is over, because it failed or the connection is being aborted.
-  func outputFailed(_ index: Int) {}
-  /// The user's side is told to stop: cancels what runs for a connection.
-  func cancel(_ index: Int) {}
-  /// The descriptor is closed and every view of the kernel's is back. The last call for this life of `index`.
+  /// Nobody can receive any more: this side closes (then nothing is wrong, and what is queued still goes out), or the
+  /// connection is broken or given up (then the record says why, and sending is over too). Told at the end of the
+  /// turn, never from inside of a call of the sink.
+  func ended(_ index: Int) {}
+  /// The server stops: the connection should end when it is between messages.
+  func stopping(_ index: Int) {}
+  /// What the sink itself keeps of a connection's bytes in slots of `arena`.
+  func unreadPins(_ index: Int, of arena: BufferArena) -> QueuePins { QueuePins() }
+  /// Moves that out of the slots that it pins.
+  func compactUnread(_ index: Int) {}
+  /// The descriptor is closed and every view of the kernel's is back. The last call for this life of `index`; the record can
+  /// still be read, but not be found by its name.
   func closed(_ index: Int) {}
 }

@@ -12,11 +12,13 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
   init(
     engine: TCPEngine,
     budget: ConnectionBudget?,
+    onError: (@Sendable (any Error, SocketAddress?) -> Void)? = nil,
     make: @escaping @Sendable () throws -> Handler
   ) {
+    // Not counted per message; every connection of this sink is gone before its engine.
     unsafe self.engine = Unmanaged.passUnretained(engine)
     self.make = make
-    super.init(budget: budget)
+    super.init(budget: budget, onError: onError)
   }
 
   override func opened(_ index: Int) {
@@ -36,20 +38,22 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
   }
 
   override func inputEnded(_ index: Int) {
-    // A connection that is being aborted needs no goodbye of its handler; `closed` tells it.
-    guard unsafe !engine._withUnsafeGuaranteedRef({ $0.records[index].machine.flags.contains(.aborting) }) else {
-      return
-    }
     attempt(index) { try handlers[index].inputEnded(context(index)) }
+  }
+
+  override func stopping(_ index: Int) {
+    attempt(index) { try handlers[index].stopping(context(index)) }
   }
 
   override func outputDrained(_ index: Int) {
     attempt(index) { try handlers[index].outputDrained(context(index)) }
   }
 
-  override func outputFailed(_ index: Int) {
-    // Nothing that the handler could still do would reach the peer.
-    unsafe engine._withUnsafeGuaranteedRef { $0.abort(index, .closed) }
+  override func ended(_ index: Int) {
+    // Nothing that the handler could still do would reach the peer; `closed` tells it why.
+    unsafe engine._withUnsafeGuaranteedRef { engine in
+      if engine.records[index].machine.flags.contains(.broken) { engine.abort(index, .closed) }
+    }
   }
 
   override func closed(_ index: Int) {
@@ -74,12 +78,8 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
 
   private func failed(_ index: Int, _ error: any Error) {
     unsafe engine._withUnsafeGuaranteedRef { engine in
-      engine.counters.handlerErrors.bump()
-      engine.loop.logger?.debug(
-        "a handler threw; its connection is closed",
-        metadata: ["peer": "\(engine.records[index].peer.map(\.description) ?? "?")", "error": "\(error)"]
-      )
       engine.abort(index, .closed)
+      engine.report(error, of: index, to: onError)
     }
   }
 }

@@ -16,6 +16,8 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case idle
     /// The server or loop is shutting down.
     case shuttingDown
+    /// User code kept views of this connection for too long while others waited for memory.
+    case holdsMemory
     /// Another task already waits in `receive` on this connection; a stream has one reader.
     case busy
     /// The text is not an address.
@@ -85,6 +87,8 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case .timedOut: "timed out"
     case .idle: "no byte moved for the idle time; raise the idle timeout if that is expected"
     case .shuttingDown: "the server is shutting down"
+    case .holdsMemory:
+      "views of this connection were kept while others waited for memory; release them sooner, or raise poolBytes"
     case .busy: "another task already waits for bytes of this connection"
     case .invalidAddress: "not an IPv4 or IPv6 address"
     }

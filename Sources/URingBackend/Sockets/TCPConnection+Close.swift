@@ -9,15 +9,17 @@ extension TCPConnection {
   }
 
   /// Closes gracefully: what is queued goes out, then the FIN; the descriptor closes when the peer has ended its side
-  /// or its time (`ConnectionLimits.lingerTimeout`) is up. Returns when all that is done. Closing twice is harmless.
+  /// or its time (`ConnectionLimits.lingerTimeout`) is up. Returns when all that is done. Closing twice is harmless. A call of
+  /// `receive` that waits, on whichever task, throws `.closed` at once; what still arrives is discarded.
   ///
   /// The task that a server runs for a connection need not call it: returning does the same.
   public func close() async {
     await end { $0.close($1) }
   }
 
-  /// Closes at once: what is queued is dropped, waiting calls throw `.closed`. Returns when the descriptor is closed and
-  /// the kernel has given every view back.
+  /// Closes at once: what is queued is dropped, waiting calls throw `.closed`, and the peer sees a reset, so that it cannot
+  /// take a cut stream for a whole one (RFC 9293, 3.10.5). Returns when the descriptor is closed and the kernel has
+  /// given every view back.
   public func abort() async {
     await end { $0.abort($1, .closed) }
   }

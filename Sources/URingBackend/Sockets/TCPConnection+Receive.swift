@@ -8,8 +8,9 @@ extension TCPConnection {
   /// Release a view (or let it go) when you are done with it: the memory is reused then, and not before.
   ///
   /// - Throws: `SocketError`: the kernel's error when the connection broke (after everything that arrived before has
-  ///   been taken); `.cancelled` when the task is cancelled, which loses nothing, the next call goes on; `.busy` when
-  ///   another task waits already; `.idle`, `.shuttingDown` or `.closed` when this side ended the connection.
+  ///   been taken); `.cancelled` when the task is cancelled and nothing is there, which loses nothing, the next call goes on;
+  ///   `.busy` when another task waits already; `.idle`, `.shuttingDown`, `.holdsMemory` or `.closed` when this side ended
+  ///   the connection.
   @inlinable
   public func receive() async throws(SocketError) -> ReadView? {
     // Compiled into the caller, so that the usual suspension needs no frame of its own.
@@ -26,17 +27,19 @@ extension TCPConnection {
     guard let index = engine.find(id) else { return unsafe .failed(SocketError(.closed, .receive, peer: peer)) }
     let state = sink.states.place(index)
     guard state.record.hasNothingForReceivers else { return unsafe sink.receiveNow(index) }
-    // The server's own task: whoever cancels it tells the engine too, so no handler has to be set up per call.
-    return unsafe state.record.ownTask == loop.runningTask ? .pending : .elsewhere
+    // The server's own task: whoever else cancels it tells the engine too, so no handler has to be set up per call.
+    guard unsafe state.record.ownTask == loop.runningTask else { return unsafe .elsewhere }
+    return unsafe Task.isCancelled ? .failed(SocketError(.cancelled, .receive, peer: peer)) : .pending
   }
 
   /// Parks the connection's own task, right after `receiveNow` has said that it is the one.
   @usableFromInline
-  func park(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>) {
+  func park(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>, endsOnStop: Bool = false) {
     // Nothing has moved since `receiveNow`, so the connection is there.
     let state = sink.states.place(Int(id.index))
     if unsafe TaskIdentity(continuation) == state.record.ownTask {
       unsafe state.record.receiver = continuation
+      state.record.receiverEndsOnStop = endsOnStop
     } else {
       // A task that the own one started in its place (`Task.immediate`).
       unsafe continuation.resume(returning: .elsewhere)
@@ -54,11 +57,11 @@ extension TCPConnection {
 
   /// The way for all other tasks: parks on the loop, and listens to the task's cancellation.
   @usableFromInline
-  func receiveCancellable(timeout: Duration? = nil) async -> ReceiveOutcome {
+  func receiveCancellable(timeout: Duration? = nil, endsOnStop: Bool = false) async -> ReceiveOutcome {
     let ticket = CancellationTicket()
     return unsafe await withTaskCancellationHandler {
       unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<ReceiveOutcome, Never>) in
-        loop.execute { unsafe self.park(continuation, ticket, timeout) }
+        loop.execute { unsafe self.park(continuation, ticket, timeout, endsOnStop) }
       }
     } onCancel: {
       ticket.cancel()
@@ -69,7 +72,8 @@ extension TCPConnection {
   private func park(
     _ continuation: UnsafeContinuation<ReceiveOutcome, Never>,
     _ ticket: CancellationTicket,
-    _ timeout: Duration?
+    _ timeout: Duration?,
+    _ endsOnStop: Bool
   ) {
     guard let index = engine.find(id) else {
       unsafe continuation.resume(returning: .failed(SocketError(.closed, .receive, peer: peer)))
@@ -79,7 +83,10 @@ extension TCPConnection {
       unsafe continuation.resume(returning: .failed(SocketError(.cancelled, .receive, peer: peer)))
     } else if !sink.states[index].hasNothingForReceivers {
       unsafe continuation.resume(returning: sink.receiveNow(index))
+    } else if endsOnStop, sink.states[index].isStopping {
+      unsafe continuation.resume(returning: .end)
     } else {
+      sink.states[index].receiverEndsOnStop = endsOnStop
       unsafe sink.states[index].setReceiver(continuation, ticket)
       if let timeout { armDeadline(ticket, index, timeout) }
     }

@@ -111,7 +111,7 @@ extension TCPConnection {
       waiter.resume(SocketError(.cancelled, .send, peer: peer))
     } else if !engine.records[index].machine.isAboveHighWater {
       waiter.resume(nil)
-    } else if !engine.records[index].machine.flags.isDisjoint(with: [.outputFailed, .aborting]) {
+    } else if !engine.records[index].machine.flags.isDisjoint(with: [.outputFailed, .aborting, .closed]) {
       waiter.resume(engine.records[index].error(or: .closed, .send))
     } else {
       sink.states[index].addSender(waiter)

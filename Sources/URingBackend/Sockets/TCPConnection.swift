@@ -48,14 +48,9 @@ public final class TCPConnection: Sendable {
       try await body(self)
       await finish { $0.close($1) }
     } catch {
-      let description = "\(error)"
       await finish { engine, index in
-        engine.counters.handlerErrors.bump()
-        engine.loop.logger?.debug(
-          "a connection's task threw; the connection is closed",
-          metadata: ["peer": "\(engine.records[index].peer.map(\.description) ?? "?")", "error": "\(description)"]
-        )
         engine.abort(index, .closed)
+        engine.report(error, of: index, to: self.sink.onError)
       }
     }
   }

@@ -11,9 +11,12 @@ extension TCPEngine {
   @inline(__always)
   func settle(_ place: Place) {
     let actions = place.record.machine.decide()
+    if place.record.machine.flags.contains(.blocked) { joinLineAgain(place) }
     guard !actions.isEmpty else { return }
+    if actions == .startSend { return startSend(place) }
+    // First, because the send that may follow names what is queued.
+    if actions.contains(.compactOutput) { compactOutput(place) }
     if actions.contains(.startSend) { startSend(place) }
-    if actions == .startSend { return }
     settleRest(Int(place.record.index), actions)
   }
 
@@ -25,7 +28,7 @@ extension TCPEngine {
     if actions.contains(.cancelReceive) {
       submitted(
         ring.prepareCancel(
-          target: records[index].operation(.receive),
+          target: records[index].operation(records[index].receiveKind),
           userData: records[index].operation(.cancelReceive)
         )
       )
@@ -47,11 +50,24 @@ extension TCPEngine {
         )
       )
     }
-    if actions.contains(.startLinger) { armTimer(index, .linger) }
-    if actions.contains(.closeDescriptor) {
-      if records[index].zeroCopy.pinned > 0 { resetIfTimeIsUp(index) }
-      submitted(ring.prepareClose(records[index].descriptor, userData: records[index].operation(.close)))
+    if actions.contains(.armWatch) { armWatch(index) }
+    if actions.contains(.cancelWatch) {
+      submitted(
+        ring.prepareCancel(
+          target: records[index].operation(.watch),
+          userData: records[index].operation(.cancelWatch)
+        )
+      )
     }
+    if actions.contains(.startLinger) { armTimer(index, .acknowledge) }
+    if actions.contains(.closeDescriptor) { closeDescriptor(index) }
+  }
+
+  private func closeDescriptor(_ index: Int) {
+    let descriptor = records[index].descriptor
+    if records[index].machine.flags.contains(.resets) { Socket.resetOnClose(descriptor) }
+    if records[index].zeroCopy.pinned > 0 { resetIfTimeIsUp(index) }
+    submitted(ring.prepareClose(descriptor, userData: records[index].operation(.close)))
   }
 
   /// `prepare…` cannot fail here: `settleDirty` reserves room for every action that one decision can ask for.
@@ -59,31 +75,43 @@ extension TCPEngine {
     assert(success, "the submission queue was reserved")
   }
 
+  /// Arms the standing receive; or, where others wait for slots, joins the line; or receives a portion, when its turn has
+  /// come.
+  ///
+  /// Never with IORING_RECVSEND_POLL_FIRST on a multishot receive: it may take the last bytes and a reset as one event,
+  /// deliver the bytes, and never report the end (docs/kernel-matrix.md).
   private func armReceive(_ index: Int) {
-    let record = records[index].operation(.receive)
     let descriptor = records[index].descriptor
-    // On an empty ring a receive fails at once; with POLL_FIRST it parks until there is data to be had.
-    let pollFirst = buffers.isEmpty
-    if loop.features.has(.multishotReceive) {
+    let portion = records[index].portion
+    records[index].portion = 0
+    records[index].receiveKind = portion > 0 ? .receivePortion : .receive
+    let user = records[index].operation(records[index].receiveKind)
+    if portion > 0 {
+      submitted(
+        ring.prepareReceiveOnce(
+          descriptor,
+          group: lineBuffers.group,
+          length: Int(portion),
+          pollFirst: false,
+          userData: user
+        )
+      )
+    } else if mustJoinLine {
+      joinLine(index, isHungry: false)
+    } else if loop.features.has(.multishotReceive) {
       let limit = loop.features.has(.receiveLimit) ? records[index].machine.receiveAllowance : 0
       submitted(
         ring.prepareReceiveMultishot(
           descriptor,
           group: buffers.group,
           limit: limit,
-          pollFirst: pollFirst,
-          userData: record
+          pollFirst: false,
+          userData: user
         )
       )
     } else {
       submitted(
-        ring.prepareReceiveOnce(
-          descriptor,
-          group: buffers.group,
-          length: 0,
-          pollFirst: pollFirst,
-          userData: record
-        )
+        ring.prepareReceiveOnce(descriptor, group: buffers.group, length: 0, pollFirst: false, userData: user)
       )
     }
   }
@@ -142,8 +170,6 @@ extension TCPEngine {
       dropped += Int(view.count)
       view.releaseReader()
     }
-    records[index].gather.close()
     _ = records[index].machine.dropUnsent(dropped)
-    withSink(index) { $0.outputFailed(index) }
   }
 }

@@ -22,6 +22,9 @@ extension TCPEngine {
     case .cancelSend: sendCancelCompleted(completion, operation)
     case .cancelAccept: acceptCancelCompleted(completion, operation)
     case .sendZeroCopy: zeroCopyCompleted(completion, operation)
+    case .receivePortion: portionCompleted(completion, operation)
+    case .watch: watchCompleted(completion, operation)
+    case .cancelWatch: watchCancelCompleted(completion, operation)
     case .cancelConnect, .wake, .receive, .send, nil: break
     }
   }
@@ -30,7 +33,16 @@ extension TCPEngine {
 
   private func receiveCompleted(_ completion: Completion, _ operation: OperationID) {
     // The slot's accounts are kept whoever the completion was for; an error may carry a slot too.
-    let view = completion.bufferID == nil ? nil : buffers.take(completion)
+    receiveCompleted(completion, operation, completion.bufferID == nil ? nil : buffers.take(completion))
+  }
+
+  /// The same, of a connection whose turn it was: the slot is of the line's ring.
+  private func portionCompleted(_ completion: Completion, _ operation: OperationID) {
+    receiveCompleted(completion, operation, completion.bufferID == nil ? nil : lineBuffers.take(completion))
+  }
+
+  @inline(__always)
+  private func receiveCompleted(_ completion: Completion, _ operation: OperationID, _ view: DetachedView?) {
     guard let place = place(operation) else {
       view?.releaseReader()
       return
@@ -55,6 +67,7 @@ extension TCPEngine {
     counters.bytesReceived.bump(by: UInt64(count))
     place.record.lastActivity = loop.now
     if place.record.machine.delivers {
+      let view = pressure.isOn ? moveOut(view, Int(place.record.index)) : view
       withSink(place) { $0.received(Int(place.record.index), view) }
     } else {
       view.releaseReader()
@@ -64,28 +77,33 @@ extension TCPEngine {
   private func receiveEnded(_ index: Int, _ completion: Completion) {
     switch Errno(rawValue: -completion.result) {
     case .noBufferSpace:
-      records[index].machine.starve()
-      starved.append(records[index].id)
-      buffers.noteDry()
+      joinLine(index, isHungry: true)
+      if records[index].receiveKind == .receive { buffers.noteDry() }
     case .canceled, .interrupted, .resourceTemporarilyUnavailable:
       // Cancelled by us, or nothing there yet: the next decision arms it again if it is wanted.
       break
     case Errno(rawValue: 0):
-      endInput(index, nil)
+      endInput(index)
     case let errno:
-      endInput(index, errno)
+      breakOff(index, errno, .receive)
     }
   }
 
-  private func endInput(_ index: Int, _ errno: Errno?) {
+  /// The peer has ended its stream.
+  func endInput(_ index: Int) {
     guard !records[index].machine.flags.contains(.inputEnded) else { return }
     records[index].machine.inputEnd()
-    if let errno {
-      fail(index, .system(errno), .receive)
-      // A reset ends both directions.
-      records[index].machine.outputFail()
-    }
+    markDirty(index)
     if !records[index].machine.flags.contains(.closing) { withSink(index) { $0.inputEnded(index) } }
+  }
+
+  /// The connection is broken, whichever operation met it: a reset ends both directions, and is no end of stream.
+  func breakOff(_ index: Int, _ errno: Errno, _ operation: SocketError.Operation) {
+    guard !records[index].machine.flags.contains(.broken) else { return }
+    fail(index, .system(errno), operation)
+    records[index].machine.breakOff()
+    records[index].hasEndNotice = true
+    markDirty(index)
   }
 
   private func receiveCancelCompleted(_ completion: Completion, _ operation: OperationID) {
@@ -122,9 +140,7 @@ extension TCPEngine {
       // What is queued goes out with the next decision, unless the connection is being aborted.
       break
     default:
-      fail(index, .system(errno), .send)
-      records[index].machine.outputFail()
-      withSink(index) { $0.outputFailed(index) }
+      breakOff(index, errno, .send)
     }
   }
 
@@ -140,7 +156,6 @@ extension TCPEngine {
       left -= Int(view.count)
       view.releaseReader()
     }
-    if place.record.sendQueue.isEmpty, place.record.gather.isOpen { place.record.gather.close() }
   }
 
   private func sendCancelCompleted(_ completion: Completion, _ operation: OperationID) {
@@ -162,12 +177,5 @@ extension TCPEngine {
   private func closeCompleted(_ operation: OperationID) {
     guard let index = find(operation) else { return }
     retire(index)
-  }
-
-  /// Remembers why a connection broke; the first reason counts.
-  func fail(_ index: Int, _ kind: SocketError.Kind, _ operation: SocketError.Operation) {
-    guard records[index].failure == nil else { return }
-    records[index].failure = kind
-    records[index].failedOperation = operation
   }
 }

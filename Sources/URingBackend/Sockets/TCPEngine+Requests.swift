@@ -48,20 +48,7 @@ extension TCPEngine {
   @inline(never)
   private func enqueueBehind(_ view: DetachedView, on index: Int) -> Bool {
     if sendNodes.joinLast(view, of: records[index].sendQueue) { return true }
-    var view = view
-    if records[index].sendQueue.count >= gatherBacklog { gather(&view, on: index) }
-    if sendNodes.joinLast(view, of: records[index].sendQueue) { return true }
     return sendNodes.append(view, to: &records[index].sendQueue)
-  }
-
-  /// Moves a small view of a long backlog out of the slot it pins. See `GatherSlot`.
-  func gather(_ view: inout DetachedView, on index: Int) {
-    let count = Int(view.count)
-    guard count <= gatherSlotBytes / 4 else { return }
-    if let copy = records[index].gather.absorb(view, from: arena, slotBytes: gatherSlotBytes) {
-      view = copy
-      counters.bytesCopiedOut.bump(by: UInt64(count))
-    }
   }
 
   /// Half-close: a FIN follows what is queued.
@@ -82,20 +69,27 @@ extension TCPEngine {
   }
 
   /// Graceful close: sends what is queued, then the FIN, discards what still comes, and closes when the peer has
-  /// ended its side or its time is up.
+  /// ended its side or its time is up. Who waits for bytes is told at once.
   func close(_ index: Int) {
-    guard !records[index].machine.flags.contains(.closing) else { return }
+    guard records[index].machine.flags.isDisjoint(with: [.closing, .closeSubmitted, .closed]) else { return }
     records[index].machine.close()
+    records[index].hasEndNotice = true
     armTimer(index, .flush)
     markDirty(index)
   }
 
-  /// Closes without sending what is queued.
+  /// Gives the connection up: closes without sending what is queued.
+  ///
+  /// The peer sees a reset when bytes were dropped, or when `kind` says that the stream is not complete: the user gave it up
+  /// (`.closed`), or its time to send was up. A connection that was idle, or that a server closes when it stops, and
+  /// that owes nothing, ends with a FIN.
   func abort(_ index: Int, _ kind: SocketError.Kind) {
-    guard !records[index].machine.flags.contains(.aborting) else { return }
+    guard !records[index].machine.isOver, !records[index].machine.flags.contains(.aborting) else { return }
     fail(index, kind, .close)
-    records[index].machine.abort()
-    records[index].hasAbortNotice = true
+    let owesNothing = kind == .idle || kind == .shuttingDown
+    if kind != .closed, kind != .shuttingDown { counters.connectionsGivenUp.bump() }
+    records[index].machine.abort(resets: !owesNothing)
+    records[index].hasEndNotice = true
     markDirty(index)
   }
 }

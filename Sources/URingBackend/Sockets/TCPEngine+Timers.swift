@@ -1,5 +1,11 @@
 /// The one timer of a connection: idle while it is in use, then the flush deadline, then the linger deadline.
+///
+/// Each stands for a time without progress. What moves inside of one long send, and in the kernel's own queue, no completion
+/// tells: the kernel is asked when the timer fires, and not before.
 extension TCPEngine {
+  /// While a server stops, peers that owe it nothing have this long to end their side.
+  static let lingerWhileStopping: UInt64 = 250_000_000
+
   func connectionTimerFired(_ id: ConnectionID) {
     guard let index = find(id) else { return }
     records[index].timer = nil
@@ -9,10 +15,35 @@ extension TCPEngine {
     case .none: break
     case .idle: idleTimerFired(index)
     case .flush:
-      abort(index, .timedOut)
+      hasStoodStill(index, for: records[index].timeouts.flush) ? abort(index, .timedOut) : armTimer(index, .flush)
+    case .acknowledge: acknowledgeTimerFired(index)
     case .linger:
       records[index].machine.lingerExpire()
       markDirty(index)
+    }
+  }
+
+  /// Whether nothing moved for so long. Remembers what the kernel says for the next time.
+  private func hasStoodStill(_ index: Int, for period: UInt64) -> Bool {
+    let idle = loop.now &- min(loop.now, records[index].lastActivity)
+    guard idle >= period else { return false }
+    let descriptor = records[index].descriptor
+    guard records[index].machine.unsent > 0 || Socket.unacknowledgedBytes(of: descriptor) > 0 else { return true }
+    let acknowledged = Socket.acknowledgedBytes(of: descriptor) ?? 0
+    guard acknowledged != records[index].acknowledged else { return true }
+    records[index].acknowledged = acknowledged
+    records[index].lastActivity = loop.now
+    return false
+  }
+
+  /// The FIN was sent a while ago. The peer's time to end its side begins when it has acknowledged everything.
+  private func acknowledgeTimerFired(_ index: Int) {
+    if Socket.unacknowledgedBytes(of: records[index].descriptor) == 0 {
+      armTimer(index, .linger)
+    } else if hasStoodStill(index, for: records[index].timeouts.flush) {
+      abort(index, .timedOut)
+    } else {
+      armTimer(index, .acknowledge)
     }
   }
 
@@ -29,13 +60,20 @@ extension TCPEngine {
       case .none: UInt64(0)
       case .idle: timeouts.idle
       case .flush: timeouts.flush
-      case .linger: timeouts.linger
+      case .acknowledge, .linger: lingerTime(index)
       }
     if purpose == .none || (purpose == .idle && delay == 0) { return }
     let start = purpose == .idle ? records[index].lastActivity : loop.now
     let (deadline, overflow) = start.addingReportingOverflow(delay)
     records[index].timerPurpose = purpose
     records[index].timer = loop.timers.arm(overflow ? .max : deadline, .client(records[index].id.token))
+  }
+
+  private func lingerTime(_ index: Int) -> UInt64 {
+    var isStopping = false
+    withSink(index) { isStopping = $0.isStopping }
+    let linger = records[index].timeouts.linger
+    return isStopping ? min(linger, TCPEngine.lingerWhileStopping) : linger
   }
 
   func cancelTimer(_ index: Int) {
@@ -47,10 +85,6 @@ extension TCPEngine {
   /// The timer is armed once per idle period, not once per message: it looks when bytes last moved, and waits for the
   /// rest of the period if they did since.
   private func idleTimerFired(_ index: Int) {
-    if loop.now &- records[index].lastActivity < records[index].timeouts.idle {
-      armTimer(index, .idle)
-    } else {
-      abort(index, .idle)
-    }
+    hasStoodStill(index, for: records[index].timeouts.idle) ? abort(index, .idle) : armTimer(index, .idle)
   }
 }

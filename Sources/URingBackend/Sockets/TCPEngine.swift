@@ -1,5 +1,6 @@
 internal import IOBuffers
 internal import Logging
+internal import Synchronization
 internal import SystemPackage
 
 /// All sockets of one loop: the state machines' events come from completions, their decisions become submissions.
@@ -8,14 +9,20 @@ internal import SystemPackage
 /// `prepare` settles all dirty ones right before the loop enters the kernel, so that everything that moved in a turn
 /// goes out with one system call.
 final class TCPEngine: LoopClient, @unchecked Sendable {
+  // Why unchecked: references travel in closures that hop to the loop; every method runs there.
   let loop: EventLoop
   let ring: Ring
-  let arena: BufferArena
+  let memory: LoopMemory
+  /// What standing receives fill.
   let buffers: ProvidedBufferRing
-  let records = Slab<ConnectionRecord> { ConnectionRecord(index: UInt32($0)) }
+  /// What connections fill whose turn it is.
+  let lineBuffers: ProvidedBufferRing
+  let records: Slab<ConnectionRecord>
   let sendNodes = ViewNodes()
   let vectors: SendVectors
   let counters: LoopCounters
+  /// The loop's number in the names of its connections, unique in this process.
+  let number: UInt32
 
   let zeroCopy: ZeroCopySends
   /// Connections with fewer unsent bytes have no zero-copy sends. A copy of the policy's, for the path of every send.
@@ -23,20 +30,19 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   /// The loop ends, and has waited long enough for notifications.
   var ignoresNotifications = false
 
-  /// Views beyond this many in one queue are gathered when they are small: see `GatherSlot`.
-  let gatherBacklog: UInt32
-  let gatherSlotBytes: Int
-  private let connectionsPerSlot: Int
-
   private var freeRecords: [UInt32] = []
   private var firstDirty: UInt32 = .max
   private var lastDirty: UInt32 = .max
   private(set) var openConnections = 0
 
-  /// Connections that wait for slots, in the order in which they ran dry.
-  var starved = StarvedQueue()
+  var pressure: PoolPressure
+  var line = SlotLine()
+  /// Those that hold their share. Who left the state since is found by its flag.
+  var blocked: [ConnectionID] = []
+  var episode = PressureEpisode()
   var waitsForSlots = false
   var slotsReturned = false
+  var isTicking = false
 
   var listeners: [UInt32: Listener] = [:]
   var connecting: [UInt32: ConnectAttempt] = [:]
@@ -45,27 +51,35 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   /// Serves the connections that this side opened.
   private(set) lazy var clientSink = AsyncSink(engine: self, budget: nil, body: nil)
 
+  private static let numbers = Atomic<UInt32>(0)
+
+  /// - Throws: ``RingError`` when a slot that large cannot be, or when there is no memory for the first ones.
   init(loop: EventLoop, configuration: EventLoop.Configuration) throws(RingError) {
     self.loop = loop
     ring = loop.ring
-    arena = loop.arena
+    memory = loop.memory
     counters = loop.counters
-    let plan = ReceivePlan(
-      poolBytes: configuration.poolBytes,
-      slotBytes: configuration.slotBytes,
-      incremental: loop.features.has(.incrementalBuffers)
+    let number = TCPEngine.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+    self.number = number
+    records = Slab { ConnectionRecord(index: UInt32($0), loop: number) }
+    let plan = loop.memory.plan
+    pressure = PoolPressure(plan)
+    lineBuffers = try ProvidedBufferRing(
+      ring: loop.ring,
+      arena: loop.memory.slots,
+      group: 1,
+      slotBytes: plan.slotBytes,
+      entries: plan.lineEntries,
+      initialSlots: plan.lineEntries
     )
     buffers = try ProvidedBufferRing(
       ring: loop.ring,
-      arena: loop.arena,
+      arena: loop.memory.slots,
       group: 0,
       slotBytes: plan.slotBytes,
-      entries: plan.entries,
-      initialSlots: plan.initialSlots
+      entries: plan.openEntries,
+      initialSlots: plan.openSlots
     )
-    gatherBacklog = plan.gatherBacklog
-    gatherSlotBytes = plan.gatherSlotBytes
-    connectionsPerSlot = plan.connectionsPerSlot
     vectors = SendVectors()
     zeroCopy = ZeroCopySends(
       ZeroCopyPolicy(
@@ -76,7 +90,13 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     )
     zeroCopyThreshold = zeroCopy.policy.threshold
     super.init()
-    _ = buffers.replenish()
+    guard lineBuffers.replenish() > 0, buffers.replenish() > 0 else {
+      throw RingError(
+        reason: .outOfMemory,
+        operation: "map the first receive slots, \(plan.slotBytes) bytes each (mmap)",
+        errno: .noMemory
+      )
+    }
   }
 
   // MARK: Records
@@ -89,13 +109,13 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     let index = Int(id.index)
     guard index < records.count else { return nil }
     let place = records.place(index)
-    guard place.record.isOpen, place.record.generation == id.generation else { return nil }
+    guard place.record.isOpen, place.record.generation == id.generation, id.loop == number else { return nil }
     return place
   }
 
   @inline(__always)
   func place(_ operation: OperationID) -> Place? {
-    place(ConnectionID(index: operation.index, generation: operation.generation))
+    place(ConnectionID(index: operation.index, generation: operation.generation, loop: number))
   }
 
   /// The same, as the record's index.
@@ -115,19 +135,22 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
       Socket.close(descriptor)
       return nil
     }
-    records[index].isOpen = true
-    records[index].descriptor = descriptor
-    records[index].machine = ConnectionMachine(limits: settings.limits)
-    records[index].timeouts = settings.timeouts
-    unsafe records[index].sink = Unmanaged.passRetained(sink)
-    records[index].peer = Socket.peerAddress(of: descriptor)
-    records[index].lastActivity = loop.now
+    let place = records.place(index)
+    place.record.isOpen = true
+    place.record.descriptor = descriptor
+    place.record.machine = ConnectionMachine(limits: settings.limits.fitting(memory.plan))
+    place.record.timeouts = settings.timeouts
+    // Given up by `retire`.
+    unsafe place.record.sink = Unmanaged.passRetained(sink)
+    place.record.peer = Socket.peerAddress(of: descriptor)
+    place.record.lastActivity = loop.now
     openConnections += 1
     counters.connectionsOpened.bump()
     armIdleTimer(index)
     markDirty(index)
     sink.begin()
     sink.opened(index)
+    if sink.isStopping { sink.stopping(index) }
     return index
   }
 
@@ -141,18 +164,15 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   /// The descriptor is closed: the record's life ends.
   func retire(_ index: Int) {
+    let place = records.place(index)
     cancelTimer(index)
-    records[index].machine.closeCompleted()
-    withSink(index) { $0.closed(index) }
-    let sink = unsafe records[index].sink
-    unsafe records[index].sink = nil
-    records[index].gather.close()
-    records[index].zeroCopy = ZeroCopyUse()
-    records[index].isOpen = false
-    records[index].descriptor = -1
-    records[index].failure = nil
-    records[index].peer = nil
-    records[index].generation = (records[index].generation &+ 1) & OperationID.generationMask
+    place.record.machine.closeCompleted()
+    // From here on nobody finds the record by its name: what the sink's last call runs is the user's code.
+    place.record.isOpen = false
+    withSink(place) { $0.closed(index) }
+    let sink = unsafe place.record.sink
+    if place.record.account != ConnectionRecord.noAccount { memory.copies.closeAccount(place.record.account) }
+    place.record.clear()
     freeRecords.append(UInt32(index))
     openConnections -= 1
     counters.connectionsClosed.bump()
@@ -161,7 +181,6 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
       sink.budget?.giveBack()
       sink.end()
     }
-    resumeAcceptingAfterClose()
   }
 
   /// Calls `body` with the sink of a connection, without counting a reference.
@@ -187,8 +206,10 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
       connectTimerFired(token)
     } else if token & Listener.tokenFlag != 0 {
       retryAccepting(token)
+    } else if token == TCPEngine.tickToken {
+      tick()
     } else {
-      connectionTimerFired(ConnectionID(token: token))
+      connectionTimerFired(ConnectionID(token: token, loop: number))
     }
   }
 
@@ -216,13 +237,15 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   override func prepare() -> Bool {
     if ring.pendingSubmissions == 0 { vectors.reset() }
     settleDirty()
-    feedStarved()
-    // A connection that was fed may leave its slot to the next in line: with slots posted, nobody in line may be slept on.
-    return firstDirty != .max || slotsReturned || (!starved.isEmpty && !buffers.isEmpty)
+    replenish()
+    serveLine()
+    // A connection whose turn it was may leave its slot to the next in line: with slots posted, nobody in line may be
+    // slept on.
+    return firstDirty != .max || slotsReturned || (!line.isEmpty && !lineBuffers.isEmpty)
   }
 
   /// Carries out what each dirty connection decides, in the order in which they became dirty.
-  private func settleDirty() {
+  func settleDirty() {
     while firstDirty != .max {
       // A decision must be carried out whole, so room for all it can ask is made first.
       guard ring.reserve(8) else { return }
@@ -230,48 +253,16 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
       firstDirty = place.record.nextDirty
       place.record.isDirty = false
       guard place.record.isOpen else { continue }
-      if place.record.hasAbortNotice { deliverAbortNotice(Int(place.record.index)) }
+      if place.record.hasEndNotice { deliverEndNotice(place) }
       settle(place)
     }
   }
 
-  /// Posts slots that came back, and lets as many starved connections read again, oldest first.
-  private func feedStarved() {
-    slotsReturned = false
-    _ = buffers.replenish()
-    counters.postedSlots.set(UInt64(buffers.postedSlots))
-    guard !starved.isEmpty else { return }
-    var portions = buffers.postedSlots * connectionsPerSlot
-    while portions > 0, let id = starved.popFirst() {
-      guard let index = find(id) else { continue }
-      if records[index].machine.feed() { portions -= 1 }
-      markDirty(index)
-    }
-    // The slots are published by now: the receives may follow.
-    settleDirty()
-    if !starved.isEmpty, buffers.postedSlots == 0, !waitsForSlots { waitForSlots() }
-  }
-
-  private func waitForSlots() {
-    waitsForSlots = true
-    counters.starvedWaits.bump()
-    let loop = loop
-    arena.whenAvailable(slotBytes: buffers.slotBytes) {
-      loop.execute {
-        self.waitsForSlots = false
-        self.slotsReturned = true
-        self.buffers.noteReturned()
-      }
-    }
-  }
-
-  /// Tells the sink that its connection was aborted. Not at the abort itself, which may come out of the sink's own call.
-  private func deliverAbortNotice(_ index: Int) {
-    records[index].hasAbortNotice = false
-    withSink(index) {
-      $0.inputEnded(index)
-      $0.outputFailed(index)
-    }
+  /// Tells the sink that both directions of its connection are over. Not at once, because the cause may come out of the
+  /// sink's own call.
+  private func deliverEndNotice(_ place: Place) {
+    place.record.hasEndNotice = false
+    withSink(place) { $0.ended(Int(place.record.index)) }
   }
 
   /// Aborts every connection of one sink and every attempt to open one, and cancels what runs for it.
@@ -280,7 +271,16 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     for index in 0..<records.count where records[index].isOpen {
       guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
       abort(index, kind)
-      sink.cancel(index)
+    }
+  }
+
+  /// Tells the connections of a sink, those to come included, that the server stops. Loop thread only.
+  func beginStopping(of sink: ConnectionSink) {
+    guard !sink.isStopping else { return }
+    sink.isStopping = true
+    for index in 0..<records.count where records[index].isOpen && !records[index].machine.flags.contains(.closing) {
+      guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
+      sink.stopping(index)
     }
   }
 
@@ -300,6 +300,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   override func finish() {
     buffers.close()
-    arena.close()
+    lineBuffers.close()
+    memory.close()
   }
 }

@@ -5,7 +5,7 @@ struct ZeroCopySend {
   var isOpen = false
   /// Bytes went out: the report on their use means something.
   var tookBytes = false
-  var connection = ConnectionID(index: 0, generation: 0)
+  var connection = ConnectionID(index: 0, generation: 0, loop: 0)
   /// Readers of every byte that was submitted, apart from those of the connection's queue.
   var views = ViewQueue()
   /// What they pin, in bytes: see `ZeroCopyPolicy`.

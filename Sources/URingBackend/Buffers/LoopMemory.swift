@@ -1,0 +1,58 @@
+internal import IOBuffers
+
+/// The memory of one loop: three arenas, so that none can take what another one needs.
+///
+/// Any thread.
+struct LoopMemory: Sendable {
+  /// How the pool is divided.
+  let plan: MemoryPlan
+  /// What the kernel fills. Slots of one size; nothing else is ever lent from here.
+  let slots: BufferArena
+  /// Copies of what would pin a whole slot, while slots are scarce. Each is charged to its connection.
+  let copies: BufferArena
+  /// What programs allocate.
+  let buffers: BufferArena
+
+  /// - Throws: ``BufferError`` when memory that the configuration requires cannot be had.
+  init(_ configuration: EventLoop.Configuration, incremental: Bool) throws(BufferError) {
+    plan = MemoryPlan(
+      poolBytes: configuration.poolBytes,
+      slotBytes: configuration.slotBytes,
+      incremental: incremental
+    )
+    var common = BufferArena.Configuration()
+    common.hugePages = configuration.hugePages
+    common.diagnostics = configuration.diagnostics
+    var own = common
+    own.byteLimit = plan.slots * plan.slotBytes
+    own.slotSizes = [plan.slotBytes]
+    own.segmentBytes = max(plan.slotBytes, min(1 << 20, own.byteLimit / 16))
+    slots = try BufferArena(own)
+    own = common
+    own.byteLimit = plan.copyBytes
+    own.slotSizes = MemoryPlan.copySizes
+    // Huge pages would leave room for one or two sizes only.
+    own.hugePages = .never
+    copies = try BufferArena(own)
+    own = common
+    own.byteLimit = configuration.bufferBytes ?? max(configuration.poolBytes, MemoryPlan.minimumPoolBytes)
+    buffers = try BufferArena(own)
+  }
+
+  private var arenas: [BufferArena] { [slots, copies, buffers] }
+
+  /// Slots of any kind that are out: lent, posted or locked.
+  var slotsOut: Int { arenas.reduce(0) { $0 + $1.slotsOut } }
+
+  /// Closes all of it.
+  func close() {
+    for arena in arenas { arena.close() }
+  }
+
+  /// Closes all of it, and says what is still out.
+  func close(waitingUntil deadline: ContinuousClock.Instant) async -> CloseReport {
+    var reports: [CloseReport] = []
+    for arena in arenas { reports.append(await arena.close(waitingUntil: deadline)) }
+    return CloseReport(joining: reports)
+  }
+}

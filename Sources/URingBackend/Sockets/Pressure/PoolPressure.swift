@@ -1,0 +1,67 @@
+/// Whether receive slots are scarce, and what one connection may then hold. A plain value: facts in, answers out.
+///
+/// While slots abound nothing is copied, and a connection may have its marks. Below a quarter of them the pool is under
+/// pressure, until half of them are there again and few copies are out. Then:
+///
+/// * whatever is received is moved out of its slot, into a copy that fits and is charged to its connection;
+/// * a connection receives only while it is charged with less than its *share*.
+///
+/// The share is the larger of two. The *guaranteed* one needs no memory to be free: half of the memory for copies, divided by
+/// the number of those who hold something, times sixteen. Whoever is the i-th to grow finds at least i - 1 others, so all
+/// shares together stay below a sixteenth of the harmonic number of holders: below one for 4 million of them. It
+/// falls as holders grow, and needs no knowledge of how many will come. The *common* one lets few holders have more: an
+/// eighth of what is free of the other half (the dynamic threshold of shared-memory switches, Choudhury and Hahne 1998).
+struct PoolPressure: Equatable {
+  /// What changed.
+  enum Change: Equatable {
+    case began
+    case ended
+  }
+
+  /// Receive slots in all.
+  let slots: Int
+  /// Bytes for copies in all.
+  let copyBytes: Int
+  private(set) var isOn = false
+
+  /// The least that a copy takes, and so the least share.
+  static var leastShare: Int { MemoryPlan.copySizes[0] }
+
+  init(_ plan: MemoryPlan) {
+    slots = plan.slots
+    copyBytes = plan.copyBytes
+  }
+
+  /// The facts of this turn: receive slots that nobody holds, and bytes of copies that are out.
+  mutating func note(slotsFree: Int, copied: Int) -> Change? {
+    if isOn {
+      guard slotsFree >= slots / 2, copied < copyBytes / 8 else { return nil }
+      isOn = false
+      return .ended
+    }
+    guard slotsFree < slots / 4 else { return nil }
+    isOn = true
+    return .began
+  }
+
+  /// What one connection may be charged with.
+  ///
+  /// - Parameters:
+  ///   - charged: what all are charged with, in bytes.
+  ///   - holders: connections that are charged with something, the one in question included.
+  func share(charged: Int, holders: Int) -> Int {
+    let guaranteed = copyBytes / 2 / (16 * max(1, holders))
+    let common = max(0, copyBytes / 2 - charged) / 8
+    return max(PoolPressure.leastShare, guaranteed, common)
+  }
+
+  /// What a connection whose turn it is may receive: nothing when it holds its share already.
+  ///
+  /// - Parameters:
+  ///   - own: what it is charged with.
+  ///   - charged: what all are charged with.
+  ///   - holders: connections that are charged with something.
+  func portion(own: Int, charged: Int, holders: Int) -> Int {
+    max(0, share(charged: charged, holders: own > 0 ? holders : holders + 1) - own)
+  }
+}

@@ -1,0 +1,91 @@
+internal import IOBuffers
+
+/// What a queue holds, and in which slots.
+struct QueuePins {
+  /// Bytes of the queue's views.
+  var bytes = 0
+  /// Bytes of the slots that they keep from being reused.
+  var slotBytes = 0
+
+  static func += (left: inout QueuePins, right: QueuePins) {
+    left.bytes += right.bytes
+    left.slotBytes += right.slotBytes
+  }
+}
+
+extension ViewNodes {
+  /// What the views of a queue that are in slots of `arena` hold and pin. Neighbours in one slot count it once.
+  func pins(_ queue: ViewQueue, of arena: BufferArena) -> QueuePins {
+    var pins = QueuePins()
+    var last: UnsafeMutablePointer<SlotHeader>?
+    forEach(queue) { view in
+      guard arena.owns(view) else { return }
+      pins.bytes += Int(view.count)
+      if unsafe last != view.header { pins.slotBytes += view.slot.capacity }
+      unsafe last = view.header
+    }
+    return pins
+  }
+
+  /// Moves the bytes of views in slots of `source` into slots of `target` that fit, several views together. The order of
+  /// bytes stays. Where there is no memory for it, views stay as they are.
+  ///
+  /// - Returns: how many bytes were copied.
+  func compact(
+    _ queue: inout ViewQueue,
+    from source: BufferArena,
+    into target: BufferArena,
+    account: UInt32
+  ) -> Int {
+    var rest = ViewQueue()
+    swap(&rest, &queue)
+    var run: [DetachedView] = []
+    var runBytes = 0
+    var copied = 0
+    func finishRun() {
+      defer { (run, runBytes) = ([], 0) }
+      if runBytes > 0, let copy = target.join(run, chargedTo: account) {
+        copied += runBytes
+        for view in run { view.releaseReader() }
+        append(back: copy, to: &queue)
+      } else {
+        for view in run { append(back: view, to: &queue) }
+      }
+    }
+    while let view = popFirst(&rest) {
+      let fits = source.owns(view) && Int(view.count) < view.slot.capacity
+      if !fits || runBytes + Int(view.count) > MemoryPlan.copySizes[MemoryPlan.copySizes.count - 1] { finishRun() }
+      if fits {
+        run.append(view)
+        runBytes += Int(view.count)
+      } else {
+        append(back: view, to: &queue)
+      }
+    }
+    finishRun()
+    return copied
+  }
+
+  /// Puts back what was taken out a moment ago: there is a node for it.
+  private func append(back view: DetachedView, to queue: inout ViewQueue) {
+    let isThere = append(view, to: &queue)
+    assert(isThere, "the node that the view came from is free")
+  }
+}
+
+extension BufferArena {
+  /// The bytes of several readers, one behind the other, in one slot of this arena; the readers stay the caller's. Nil when
+  /// there is no such slot.
+  func join(_ views: [DetachedView], chargedTo account: UInt32) -> DetachedView? {
+    let count = views.reduce(0) { $0 + Int($1.count) }
+    guard let writer = take(count, chargedTo: account) else { return nil }
+    var offset = 0
+    for view in views {
+      let part = writer.filled(at: offset, count: Int(view.count), last: false)
+      unsafe part.base.copyMemory(from: view.base, byteCount: Int(view.count))
+      offset += Int(view.count)
+      part.releaseReader()
+    }
+    return writer.filled(at: 0, count: count, last: true)
+  }
+}

@@ -1,0 +1,50 @@
+internal import CLiburing
+internal import Glibc
+internal import SystemPackage
+
+/// What the kernel knows about a connection, asked when something depends on it: never once per message.
+extension Socket {
+  /// What a receive would find.
+  enum InputState: Equatable {
+    case nothing
+    case bytes
+    /// The peer has ended its stream, and all bytes before that are taken.
+    case ended
+    case failed(Errno)
+  }
+
+  /// Looks at the input without taking anything: recv(2) with MSG_PEEK. An error that it reports is taken.
+  static func inputState(of descriptor: Int32) -> InputState {
+    var byte: UInt8 = 0
+    while true {
+      let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK.rawValue) | Int32(MSG_DONTWAIT.rawValue))
+      if count > 0 { return .bytes }
+      if count == 0 { return .ended }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return .nothing
+      case let error: return .failed(Errno(rawValue: error))
+      }
+    }
+  }
+
+  /// Bytes that the peer has acknowledged so far, or nil where the kernel does not say: `tcpi_bytes_acked`, tcp(7).
+  static func acknowledgedBytes(of descriptor: Int32) -> UInt64? {
+    // struct tcp_info of linux/tcp.h; the C library's ends before this field.
+    let offset = 120
+    return unsafe withUnsafeTemporaryAllocation(byteCount: 192, alignment: 8) { info -> UInt64? in
+      guard let base = info.baseAddress else { return nil }
+      var length = socklen_t(info.count)
+      let code = unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, base, &length)
+      guard code == 0, Int(length) >= offset + MemoryLayout<UInt64>.size else { return nil }
+      return unsafe base.load(fromByteOffset: offset, as: UInt64.self)
+    }
+  }
+
+  /// Bytes that were sent and that the peer has not acknowledged, a FIN counting as one: SIOCOUTQ, tcp(7).
+  static func unacknowledgedBytes(of descriptor: Int32) -> Int {
+    var count: Int32 = 0
+    guard unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+    return Int(count)
+  }
+}

@@ -1,0 +1,36 @@
+internal import IOBuffers
+internal import Logging
+
+extension TCPEngine {
+  /// Remembers why a connection broke or was given up; the first reason counts.
+  func fail(_ index: Int, _ kind: SocketError.Kind, _ operation: SocketError.Operation) {
+    guard records[index].failure == nil else { return }
+    records[index].failure = kind
+    records[index].failedOperation = operation
+  }
+
+  /// Reports what user code threw. An error that only says how its own connection ended is none of the user's: peers come
+  /// and go.
+  func report(_ error: any Error, of index: Int, to onError: (@Sendable (any Error, SocketAddress?) -> Void)?) {
+    let peer = records[index].peer
+    let metadata: Logger.Metadata = ["peer": "\(peer.map(\.description) ?? "?")", "error": "\(error)"]
+    if isOrdinaryEnd(error, of: index) {
+      loop.logger?.debug("a connection ended before what serves it was done", metadata: metadata)
+      return
+    }
+    counters.handlerErrors.bump()
+    loop.logger?.error("what serves a connection threw; the connection is given up", metadata: metadata)
+    onError?(error, peer)
+  }
+
+  private func isOrdinaryEnd(_ error: any Error, of index: Int) -> Bool {
+    switch error {
+    case let error as SocketError:
+      error.peer == records[index].peer && [.receive, .send, .close].contains(error.operation) && error.kind != .busy
+    // What waited for something else was cancelled because the connection, or the server, came to its end.
+    case is CancellationError, BufferError.cancelled as BufferError:
+      records[index].failure != nil || records[index].machine.flags.contains(.closing)
+    default: false
+    }
+  }
+}
