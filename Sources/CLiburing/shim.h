@@ -96,6 +96,9 @@
 #define SLUICE_OP_SEND_ZC 47
 #define SLUICE_OP_SENDMSG_ZC 48
 
+// poll(2): the peer has ended its stream. Declared under _GNU_SOURCE only; the same on every architecture but SPARC.
+#define SLUICE_POLLRDHUP 0x2000U
+
 // eventfd(2).
 #define SLUICE_EFD_CLOEXEC 0x80000
 

@@ -9,14 +9,14 @@ extension ArenaCore {
   }
 
   /// A slot for an owner, as soon as there is one.
-  func loanWhenAvailable(_ bytes: Int) async throws(BufferError) -> Slot {
+  func loanWhenAvailable(_ bytes: Int, _ waiter: ArenaWaiter? = nil) async throws(BufferError) -> Slot {
     do throws(BufferError) {
       return try loan(bytes)
     } catch {
       // No segment can be larger than the limit: waiting would be for ever.
       guard case .limitReached = error, bytes <= configuration.largestLoan else { throw error }
     }
-    let waiter = ArenaWaiter(bytes: bytes)
+    let waiter = waiter ?? ArenaWaiter(bytes: bytes)
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         enqueue(waiter, continuation)
@@ -43,7 +43,7 @@ extension ArenaCore {
     }
   }
 
-  private func cancel(_ waiter: ArenaWaiter) {
+  func cancel(_ waiter: ArenaWaiter) {
     withState { state, wakeups in
       waiter.isCancelled = true
       if case .loan(let continuation) = state.queue.remove(waiter, line: state.line(for: waiter.bytes)) {

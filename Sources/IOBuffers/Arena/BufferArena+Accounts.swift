@@ -56,13 +56,27 @@ extension BufferArena {
     file: StaticString = #fileID,
     line: UInt = #line
   ) -> DetachedView? {
-    let count = Int(view.count)
-    guard let slot = core.takeForCopy(count, chargedTo: account) else { return nil }
+    copy(joining: CollectionOfOne(view), chargedTo: account, file: file, line: line)
+  }
+
+  /// The same of several readers: their bytes, one behind the other, in one slot.
+  package func copy(
+    joining views: some Collection<DetachedView>,
+    chargedTo account: UInt32,
+    file: StaticString = #fileID,
+    line: UInt = #line
+  ) -> DetachedView? {
+    let count = views.reduce(0) { $0 + Int($1.count) }
+    guard count <= BufferArena.largestBuffer, let slot = core.takeForCopy(count, chargedTo: account) else { return nil }
     // The lock is free by now. Nobody else has seen the slot yet, so that its reader may still write.
     if slot.isSanitized { unsafe slot.unpoison(slot.base, count) }
-    unsafe slot.base.copyMemory(from: view.base, byteCount: count)
+    var end = unsafe slot.base
+    for view in views {
+      unsafe end.copyMemory(from: view.base, byteCount: Int(view.count))
+      unsafe end += Int(view.count)
+    }
     let token = slot.isTracked ? slot.track(.read, bytes: count, file: file, line: line) : 0
-    return unsafe DetachedView(slot: slot, base: slot.base, count: view.count, token: token)
+    return unsafe DetachedView(slot: slot, base: slot.base, count: UInt32(truncatingIfNeeded: count), token: token)
   }
 
   /// How many slots are lent, with every slot counted as home that has come home by now. Takes the arena's lock once, and

@@ -29,6 +29,22 @@ public struct CloseReport: Sendable, Equatable {
   /// The views on record, oldest first; empty unless diagnostics record views.
   public let holders: [Holder]
 
+  package init(joining reports: [CloseReport]) {
+    self.init(
+      buffers: reports.reduce(0) { $0 + $1.buffers },
+      readers: reports.reduce(0) { $0 + $1.readers },
+      writers: reports.reduce(0) { $0 + $1.writers },
+      holders: reports.flatMap(\.holders)
+    )
+  }
+
+  init(buffers: Int, readers: Int, writers: Int, holders: [Holder]) {
+    self.buffers = buffers
+    self.readers = readers
+    self.writers = writers
+    self.holders = holders
+  }
+
   /// Whether everything came home.
   public var isComplete: Bool { buffers == 0 && readers == 0 && writers == 0 }
 }

@@ -30,8 +30,8 @@ struct MemoryPlan: Equatable {
   static let minimumSlotBytes = 1024
   /// A smaller pool counts as this large.
   static let minimumPoolBytes = 64 << 10
-  /// The largest slot that can be asked for.
-  static let maximumSlotBytes = 1 << 30
+  /// The sizes of a slot that can be asked for.
+  static let slotRange = minimumSlotBytes...(1 << 30)
   /// The sizes that copies come in.
   static let copySizes = [64, 256, 1024, 4096, 16_384, 65_536]
 

@@ -30,6 +30,20 @@ final class ProvidedBufferRing {
   /// What happened so far.
   private(set) var statistics = ProvidedBufferStatistics()
 
+  /// Whether ``replenish()`` would ask for slots.
+  @inline(__always)
+  var wantsSlots: Bool { postedSlots < targetSlots || mustVisitArena }
+
+  /// Bytes that the kernel may still fill.
+  var room: Int {
+    var bytes = 0
+    for id in 0..<memory.entries {
+      guard let view = unsafe slots[id].view else { continue }
+      bytes += Int(view.count) - Int(unsafe slots[id].filled)
+    }
+    return bytes
+  }
+
   /// The kernel has no slot: receives that find data end with ENOBUFS.
   var isEmpty: Bool { postedSlots == 0 }
 

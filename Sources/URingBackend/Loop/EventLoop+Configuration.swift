@@ -7,9 +7,15 @@ extension EventLoop {
     public var submissionEntries: UInt32 = 1024
     /// Entries of the completion queue. Completions beyond it wait in the kernel; none is lost.
     public var completionEntries: UInt32 = 8192
-    /// Upper bound in bytes for the memory of this loop's arena: received data, and replies built in its buffers.
+    /// Upper bound in bytes for what this loop receives and holds for its connections. Three eighths of it are slots that the
+    /// kernel fills; the rest is for copies of small pieces, made only while slots are scarce. At least 64 KiB; a smaller
+    /// value counts as that.
     public var poolBytes: Int = 64 << 20
-    /// Bytes of one receive slot, or nil to choose by what the kernel offers and by `poolBytes`.
+    /// Upper bound in bytes for the buffers that programs allocate from the loop's arena, such as replies. Nil: as
+    /// `poolBytes`, which it comes in addition to.
+    public var bufferBytes: Int?
+    /// Bytes of one receive slot, or nil to choose by what the kernel offers and by `poolBytes`. Rounded down to a power of
+    /// two, and to what leaves room for sixteen slots; below 1 KiB, or above 1 GiB, the start fails.
     public var slotBytes: Int?
     /// Whether the pool asks for huge pages.
     public var hugePages: BufferArena.HugePages = .never

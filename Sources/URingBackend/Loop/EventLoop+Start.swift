@@ -2,6 +2,7 @@ internal import Glibc
 internal import IOBuffers
 internal import Logging
 internal import Synchronization
+internal import SystemPackage
 
 extension EventLoop {
   /// Builds what stands on a loop: the layer above passes it in, so that the loop need not know it.
@@ -58,20 +59,23 @@ extension EventLoop {
     logger: Logger?,
     client: MakeClient
   ) throws(RingError) -> EventLoop {
-    let arena: BufferArena
+    if let bytes = configuration.slotBytes, !MemoryPlan.slotRange.contains(bytes) {
+      throw RingError(
+        reason: .system(.invalidArgument),
+        operation: "divide the pool: slotBytes is \(bytes), and must be in \(MemoryPlan.slotRange)",
+        errno: .invalidArgument
+      )
+    }
+    let memory: LoopMemory
     do throws(BufferError) {
-      var arenaConfiguration = BufferArena.Configuration()
-      arenaConfiguration.byteLimit = configuration.poolBytes
-      arenaConfiguration.hugePages = configuration.hugePages
-      arenaConfiguration.diagnostics = configuration.diagnostics
-      arena = try BufferArena(arenaConfiguration)
+      memory = try LoopMemory(configuration, incremental: driver.features.has(.incrementalBuffers))
     } catch {
       throw RingError(reason: .outOfMemory, operation: "create the buffer pool: \(error)")
     }
     let loop = try EventLoop(
       index: index,
       driver: driver,
-      arena: arena,
+      memory: memory,
       jobBudget: configuration.jobBudget,
       spin: LoopClock.deadline(after: configuration.spin, from: 0),
       logger: logger

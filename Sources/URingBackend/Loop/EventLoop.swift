@@ -15,13 +15,15 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   // Why unchecked: the stored variables below belong to the loop's thread alone. Each public entry point either runs
   // there, or goes through `foreign`, or touches an atomic.
 
-  /// The memory that this loop receives into. Buffers for replies come from here too.
-  public let arena: BufferArena
+  /// Where buffers for replies come from. What the loop receives lies elsewhere, so that neither can take the other's memory
+  /// (`Configuration.poolBytes`, `Configuration.bufferBytes`).
+  public var arena: BufferArena { memory.buffers }
   /// The features of the kernel that this loop uses.
   public let features: KernelFeatures
   /// The loop's place in its group, starting from 0.
   public let index: Int
 
+  let memory: LoopMemory
   let ring: Ring
   let jobBudget: Int
   /// Zero once the thread is gone: a later thread may get the same identity.
@@ -58,13 +60,13 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   init(
     index: Int,
     driver: any RingDriver,
-    arena: BufferArena,
+    memory: LoopMemory,
     jobBudget: Int,
     spin: UInt64 = 0,
     logger: Logger?
   ) throws(RingError) {
     self.index = index
-    self.arena = arena
+    self.memory = memory
     self.ring = Ring(driver: driver)
     self.features = driver.features
     self.jobBudget = max(1, jobBudget)

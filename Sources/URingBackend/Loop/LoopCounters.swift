@@ -15,6 +15,9 @@ final class LoopCounters: Sendable {
   /// Now, not so far.
   let postedSlots = Atomic<UInt64>(0)
   let handlerErrors = Atomic<UInt64>(0)
+  let pressureEpisodes = Atomic<UInt64>(0)
+  let connectionsEvicted = Atomic<UInt64>(0)
+  let connectionsGivenUp = Atomic<UInt64>(0)
   let zeroCopySends = Atomic<UInt64>(0)
   let zeroCopyCopied = Atomic<UInt64>(0)
   let zeroCopyFallbacks = Atomic<UInt64>(0)

@@ -34,7 +34,7 @@ extension TCPServer {
     whenListening: (SocketAddress) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {
-    try await serve(whenListening, outputPausesInput: true) { engine, budget in
+    try await serve(whenListening, isHandled: true) { engine, budget in
       HandlerSink(engine: engine, budget: budget, make: handler)
     }
   }
@@ -43,7 +43,7 @@ extension TCPServer {
 
   private func serve(
     _ whenListening: (SocketAddress) -> Void,
-    outputPausesInput: Bool = false,
+    isHandled: Bool = false,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
     let loops =
@@ -55,7 +55,7 @@ extension TCPServer {
         logger: logger
       )
     do {
-      let summary = try await serve(on: loops, whenListening, outputPausesInput, makeSink)
+      let summary = try await serve(on: loops, whenListening, isHandled, makeSink)
       return group == nil ? await end(loops, summary) : summary
     } catch {
       if group == nil { await loops.shutdown() }
@@ -66,7 +66,7 @@ extension TCPServer {
   private func serve(
     on group: LoopGroup,
     _ whenListening: (SocketAddress) -> Void,
-    _ outputPausesInput: Bool,
+    _ isHandled: Bool,
     _ makeSink: @escaping MakeSink
   ) async throws(SocketError) -> Summary {
     let sockets = try ListeningSockets(
@@ -76,7 +76,7 @@ extension TCPServer {
       options: configuration.options
     )
     let budget = ConnectionBudget(limit: configuration.maximumConnections)
-    let settings = ConnectionSettings(configuration.limits, outputPausesInput: outputPausesInput)
+    let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
     var services: [LoopService] = []
     var failure: SocketError?
     for (loop, descriptor) in zip(group.loops, sockets.descriptors) {
@@ -132,9 +132,9 @@ extension TCPServer {
     summary.totals.zeroCopyCopied = 0
     for loop in loops.loops {
       summary.totals.zeroCopyCopied += loop.statistics.zeroCopyCopied
-      let report = await loop.arena.close(waitingUntil: .now)
+      let report = await loop.memory.close(waitingUntil: .now)
       summary.viewsOut += report.readers + report.writers
-      summary.slotsLeaked += loop.arena.statistics.slotsOut
+      summary.slotsLeaked += loop.memory.slotsOut
       summary.reports.append(report)
     }
     return summary

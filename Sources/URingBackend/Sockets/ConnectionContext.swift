@@ -79,7 +79,7 @@ public struct ConnectionContext: ~Copyable {
   public var peer: SocketAddress? { withEngine { $0.records[index].peer } }
 
   /// Where buffers for replies come from.
-  public var arena: BufferArena { withEngine { $0.arena } }
+  public var arena: BufferArena { withEngine { $0.memory.buffers } }
 
   /// The loop that this call runs on.
   public var loop: EventLoop { withEngine { $0.loop } }

@@ -54,7 +54,8 @@ struct ConnectionRecord {
   let loop: UInt32
   var zeroCopy = ZeroCopyUse()
 
-  static let noAccount: UInt32 = .max
+  /// No account has this name.
+  static let noAccount: UInt32 = 0
 
   init(index: UInt32, loop: UInt32) {
     self.index = index

@@ -19,8 +19,12 @@ final class Listener {
   var isStopping = false
   /// The limit is reached; the budget calls back.
   var waitsForBudget = false
-  /// The kernel had no descriptor or memory; waits for a connection to close, or a moment.
+  /// The kernel had no descriptor or memory: accepting rests for a moment.
   var waitsForResources = false
+  /// The shortage was reported, and its end was not.
+  var isShort = false
+  /// The loop's clock when an accept failed for want of something.
+  var lastFailure: UInt64 = 0
   /// Accepted, but beyond the limit: they wait here, not on the floor.
   var surplus: [Int32] = []
   var onStopped: [@Sendable () -> Void] = []

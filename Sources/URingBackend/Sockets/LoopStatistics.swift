@@ -22,8 +22,15 @@ public struct LoopStatistics: Sendable, Equatable {
   public var acceptsPaused: UInt64 = 0
   /// Times that connections had to wait for slots because the pool was at its limit.
   public var starvedWaits: UInt64 = 0
-  /// Bytes copied to free the slots that a long backlog of small views pinned: the only copies there are.
+  /// Bytes copied while receive slots were scarce, so that small pieces do not pin whole slots: the only copies there are.
   public var bytesCopied: UInt64 = 0
+  /// Times that receive slots became scarce.
+  public var pressureEpisodes: UInt64 = 0
+  /// Connections closed because they held memory that others waited for (`ConnectionLimits.holdTimeout`).
+  public var connectionsEvicted: UInt64 = 0
+  /// Connections given up by this side: idle, too slow to take what was queued, or holding memory. Evicted ones are among
+  /// them.
+  public var connectionsGivenUp: UInt64 = 0
   /// Zero-copy sends that took bytes.
   public var zeroCopySends: UInt64 = 0
   /// Those of them that the kernel reported as copied after all. The report comes with the notification, late.
@@ -34,15 +41,19 @@ public struct LoopStatistics: Sendable, Equatable {
   public var handlerErrors: UInt64 = 0
   /// Slots that the kernel may receive into now.
   public var slotsPosted: UInt64 = 0
-  /// Slots that are lent out otherwise: some view or owner holds them.
+  /// Receive slots that some view holds.
   public var slotsLocked: UInt64 = 0
-  /// Slots that nobody holds.
+  /// Receive slots that nobody holds, of those that are mapped.
   public var slotsFree: UInt64 = 0
-  /// Bytes that the pool has mapped.
+  /// Bytes of copies that are held for connections or by their users.
+  public var bytesHeld: UInt64 = 0
+  /// Bytes that the pool has mapped: receive slots and copies.
   public var poolBytes: UInt64 = 0
   /// The most that it may map.
   public var poolLimit: UInt64 = 0
-  /// Segments that the pool mapped.
+  /// Bytes that are mapped for buffers of programs, beside the pool.
+  public var bufferBytes: UInt64 = 0
+  /// Segments that were mapped, of either kind.
   public var growths: UInt64 = 0
 
   /// All zero.
@@ -60,6 +71,9 @@ public struct LoopStatistics: Sendable, Equatable {
     left.acceptsPaused += right.acceptsPaused
     left.starvedWaits += right.starvedWaits
     left.bytesCopied += right.bytesCopied
+    left.pressureEpisodes += right.pressureEpisodes
+    left.connectionsEvicted += right.connectionsEvicted
+    left.connectionsGivenUp += right.connectionsGivenUp
     left.zeroCopySends += right.zeroCopySends
     left.zeroCopyCopied += right.zeroCopyCopied
     left.zeroCopyFallbacks += right.zeroCopyFallbacks
@@ -67,7 +81,9 @@ public struct LoopStatistics: Sendable, Equatable {
     left.slotsPosted += right.slotsPosted
     left.slotsLocked += right.slotsLocked
     left.slotsFree += right.slotsFree
+    left.bytesHeld += right.bytesHeld
     left.poolBytes += right.poolBytes
+    left.bufferBytes += right.bufferBytes
     left.poolLimit += right.poolLimit
     left.growths += right.growths
   }
@@ -76,7 +92,7 @@ public struct LoopStatistics: Sendable, Equatable {
 extension EventLoop {
   /// What this loop did and holds. Any thread; figures of a running loop need not fit together to the last one.
   public var statistics: LoopStatistics {
-    let pool = arena.statistics
+    let (slots, copies, buffers) = (memory.slots.statistics, memory.copies.statistics, memory.buffers.statistics)
     var result = LoopStatistics()
     result.turns = counters.turns.current
     result.spunWaits = counters.spunWaits.current
@@ -92,12 +108,17 @@ extension EventLoop {
     result.zeroCopyCopied = counters.zeroCopyCopied.current
     result.zeroCopyFallbacks = counters.zeroCopyFallbacks.current
     result.handlerErrors = counters.handlerErrors.current
-    result.slotsPosted = min(counters.postedSlots.current, UInt64(pool.slotsOut))
-    result.slotsLocked = UInt64(pool.slotsOut) - result.slotsPosted
-    result.slotsFree = UInt64(pool.slotsFree)
-    result.poolBytes = UInt64(pool.mappedBytes)
-    result.poolLimit = UInt64(pool.byteLimit)
-    result.growths = UInt64(pool.growths)
+    result.pressureEpisodes = counters.pressureEpisodes.current
+    result.connectionsEvicted = counters.connectionsEvicted.current
+    result.connectionsGivenUp = counters.connectionsGivenUp.current
+    result.slotsPosted = min(counters.postedSlots.current, UInt64(slots.slotsOut))
+    result.slotsLocked = UInt64(slots.slotsOut) - result.slotsPosted
+    result.slotsFree = UInt64(slots.slotsFree)
+    result.bytesHeld = UInt64(memory.copies.accountState(0).total)
+    result.poolBytes = UInt64(slots.mappedBytes + copies.mappedBytes)
+    result.poolLimit = UInt64(slots.byteLimit + copies.byteLimit)
+    result.bufferBytes = UInt64(buffers.mappedBytes)
+    result.growths = UInt64(slots.growths + copies.growths + buffers.growths)
     return result
   }
 }

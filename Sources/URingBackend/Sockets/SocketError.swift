@@ -46,6 +46,8 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case send
     /// close(2).
     case close
+    /// Getting memory for a connection.
+    case allocate = "allocate a buffer for"
   }
 
   /// The class of this failure.

@@ -52,7 +52,7 @@ public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
       address: address,
       timeout: timeout,
       options: options,
-      settings: ConnectionSettings(limits, outputPausesInput: true)
+      settings: ConnectionSettings(limits, isHandled: true)
     )
     return try await request.run(on: loop, sink: { self.sink(on: $0) }, result: { $0.records[$1].id })
   }

@@ -21,7 +21,7 @@ extension TCPConnection {
       address: address,
       timeout: timeout,
       options: options,
-      settings: ConnectionSettings(limits, outputPausesInput: false)
+      settings: ConnectionSettings(limits, isHandled: false)
     )
     return try await request.run(on: loop, sink: { $0.clientSink }, result: { $0.clientSink.makeConnection($1) })
   }

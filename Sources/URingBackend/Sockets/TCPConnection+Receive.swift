@@ -28,7 +28,7 @@ extension TCPConnection {
     let state = sink.states.place(index)
     guard state.record.hasNothingForReceivers else { return unsafe sink.receiveNow(index) }
     // The server's own task: whoever else cancels it tells the engine too, so no handler has to be set up per call.
-    guard unsafe state.record.ownTask == loop.runningTask else { return unsafe .elsewhere }
+    guard state.record.ownTask == loop.runningTask else { return unsafe .elsewhere }
     return unsafe Task.isCancelled ? .failed(SocketError(.cancelled, .receive, peer: peer)) : .pending
   }
 

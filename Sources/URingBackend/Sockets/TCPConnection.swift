@@ -38,7 +38,7 @@ public final class TCPConnection: Sendable {
   public var loop: EventLoop { engine.loop }
 
   /// Where buffers for replies come from: the arena of the connection's loop.
-  public var arena: BufferArena { engine.arena }
+  public var arena: BufferArena { engine.memory.buffers }
 
   /// Runs the body of an accepted connection in its own task, on the loop, and closes the connection behind it.
   func run(_ body: AsyncSink.Body) async {

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// Listening and accepting. Loop thread only.
 extension TCPEngine {
-  /// How long accepting rests when the kernel is out of descriptors or memory and no connection closes meanwhile.
+  /// How long accepting rests when the kernel is out of descriptors or memory.
   static let resourcePause: UInt64 = 100_000_000
 
   /// Starts accepting on a listening descriptor, which the engine closes in the end. Nil: the loop is stopping, and the
@@ -71,6 +71,7 @@ extension TCPEngine {
       Socket.close(descriptor)
       return
     }
+    noteAccepted(listener)
     guard listener.surplus.isEmpty, listener.budget.take() else {
       listener.surplus.append(descriptor)
       waitForBudget(listener)
@@ -81,6 +82,14 @@ extension TCPEngine {
     if listener.budget.inUse >= listener.budget.limit { waitForBudget(listener) }
   }
 
+  /// The shortage is over when connections are accepted and none was refused for a while: the first one may have taken the
+  /// last descriptor.
+  private func noteAccepted(_ listener: Listener) {
+    guard listener.isShort, loop.now &- listener.lastFailure >= 10 * TCPEngine.resourcePause else { return }
+    listener.isShort = false
+    loop.logger?.notice("connections are accepted again", metadata: ["address": "\(listener.address)"])
+  }
+
   private func acceptFailed(_ errno: Errno, _ listener: Listener) {
     switch errno {
     case .canceled, .interrupted, .resourceTemporarilyUnavailable: break
@@ -88,14 +97,20 @@ extension TCPEngine {
       // A peer that was gone before it was accepted. accept(2) says to treat these as "try again".
       break
     default:
-      loop.logger?.warning(
-        "accepting rests for a moment, or until a connection closes",
-        metadata: ["address": "\(listener.address)", "error": "\(errno)"]
-      )
+      if !listener.isShort {
+        listener.isShort = true
+        loop.logger?.warning(
+          "no more connections can be accepted; trying again every 100 ms",
+          metadata: ["address": "\(listener.address)", "error": "\(errno)"]
+        )
+      }
+      listener.lastFailure = loop.now
       rest(listener)
     }
   }
 
+  /// Accepting goes on by the timer alone, however many connections close meanwhile: each would end in the same error as
+  /// long as others take what they leave.
   private func rest(_ listener: Listener) {
     guard !listener.waitsForResources else { return }
     listener.waitsForResources = true
@@ -108,14 +123,6 @@ extension TCPEngine {
     guard let listener = listeners[UInt32(truncatingIfNeeded: token)] else { return }
     listener.waitsForResources = false
     continueAccepting(listener)
-  }
-
-  /// A connection of this loop closed: there is a descriptor again.
-  func resumeAcceptingAfterClose() {
-    for listener in listeners.values where listener.waitsForResources {
-      listener.waitsForResources = false
-      continueAccepting(listener)
-    }
   }
 
   private func waitForBudget(_ listener: Listener) {

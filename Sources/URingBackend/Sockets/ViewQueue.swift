@@ -81,6 +81,16 @@ final class ViewNodes {
     return (place.record.view, place.record.next)
   }
 
+  /// Visits the views, oldest first.
+  func forEach(_ queue: ViewQueue, _ body: (DetachedView) -> Void) {
+    var node = queue.first
+    while node != ViewNodes.none {
+      let (view, next) = view(at: node)
+      if let view { body(view) }
+      node = next
+    }
+  }
+
   /// Cuts sent bytes off the oldest view.
   func trimFirst(_ queue: ViewQueue, by count: Int) {
     guard queue.count > 0 else { return }

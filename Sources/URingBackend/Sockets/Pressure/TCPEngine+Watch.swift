@@ -14,7 +14,7 @@ extension TCPEngine {
       ring.preparePollAdd(
         records[index].descriptor,
         // POLLERR and POLLHUP are always reported.
-        events: ended ? 0 : UInt32(bitPattern: Int32(POLLRDHUP)),
+        events: ended ? 0 : SLUICE_POLLRDHUP,
         userData: records[index].operation(.watch)
       )
     )

@@ -44,7 +44,7 @@ extension ViewNodes {
     var copied = 0
     func finishRun() {
       defer { (run, runBytes) = ([], 0) }
-      if runBytes > 0, let copy = target.join(run, chargedTo: account) {
+      if runBytes > 0, let copy = target.copy(joining: run, chargedTo: account) {
         copied += runBytes
         for view in run { view.releaseReader() }
         append(back: copy, to: &queue)
@@ -70,22 +70,5 @@ extension ViewNodes {
   private func append(back view: DetachedView, to queue: inout ViewQueue) {
     let isThere = append(view, to: &queue)
     assert(isThere, "the node that the view came from is free")
-  }
-}
-
-extension BufferArena {
-  /// The bytes of several readers, one behind the other, in one slot of this arena; the readers stay the caller's. Nil when
-  /// there is no such slot.
-  func join(_ views: [DetachedView], chargedTo account: UInt32) -> DetachedView? {
-    let count = views.reduce(0) { $0 + Int($1.count) }
-    guard let writer = take(count, chargedTo: account) else { return nil }
-    var offset = 0
-    for view in views {
-      let part = writer.filled(at: offset, count: Int(view.count), last: false)
-      unsafe part.base.copyMemory(from: view.base, byteCount: Int(view.count))
-      offset += Int(view.count)
-      part.releaseReader()
-    }
-    return writer.filled(at: 0, count: count, last: true)
   }
 }
