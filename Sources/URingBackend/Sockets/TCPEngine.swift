@@ -97,6 +97,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
         errno: .noMemory
       )
     }
+    notePosted()
   }
 
   // MARK: Records

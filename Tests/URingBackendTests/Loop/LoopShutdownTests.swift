@@ -75,7 +75,7 @@ struct LoopShutdownTests {
     }
     #expect(other.statistics.slotsOut == 0)
     await connection.close()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     let error = await #expect(throws: SocketError.self) {
       _ = try await TCPConnection.connect(to: running.address, on: loop)
     }

@@ -81,6 +81,6 @@ struct SpinTests {
     }
     #expect(loop.statistics.spunWaits > 0)
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
   }
 }

@@ -28,7 +28,7 @@ struct CancellationTests {
     #expect(try await connection.receive(exactly: 3) == [1, 2, 3])
     await connection.close()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 
@@ -44,7 +44,7 @@ struct CancellationTests {
     await #expect(throws: SocketError(.cancelled, .receive, peer: running.address)) { try await task.value }
     await connection.abort()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 
@@ -119,7 +119,7 @@ struct CancellationTests {
     }
     await connection.close()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
   }
 
   @Test func aCancelledConnectGivesTheAttemptUp() async throws {
@@ -136,7 +136,7 @@ struct CancellationTests {
     }
     #expect(!fillers.isEmpty && loop.statistics.connectionsOpened == 0)
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
   }
 
   @Test func aConnectThatNobodyAnswersTimesOut() async throws {

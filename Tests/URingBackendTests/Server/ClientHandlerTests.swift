@@ -52,7 +52,7 @@ struct ClientHandlerTests {
     await client.shutdown()
     #expect(seen.value.closed == 5)
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 
@@ -79,14 +79,14 @@ struct ClientHandlerTests {
         }
       }
       message.release()
-      return loop.arena.statistics.slotsOut
+      return loop.memory.slotsOut
     }
     for peer in peers { #expect(try await blocking { try peer.receive(exactly: 5000) } == bytes) }
     #expect(slots - Int(loop.statistics.slotsPosted) == 1)
     #expect(loop.statistics.bytesCopied == 0)
     await client.shutdown()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
   }
 
   @Test func theNameOfAConnectionThatIsGoneFindsNothing() async throws {
@@ -112,7 +112,7 @@ struct ClientHandlerTests {
     #expect(wasSent == false)
     await client.shutdown()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 

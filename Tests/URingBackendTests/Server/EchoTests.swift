@@ -117,7 +117,7 @@ struct EchoTests {
     #expect(received == total)
     await connection.close()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 

@@ -160,7 +160,7 @@ struct ErrorTests {
       try await group.waitForAll()
     }
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 
@@ -209,7 +209,7 @@ struct ErrorTests {
       try await connection.send(try loop.arena.message([1]))
     }
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 
@@ -225,7 +225,7 @@ struct ErrorTests {
     #expect(try await connection.receive(exactly: 3) == [1, 2])
     await connection.close()
     await loop.shutdown()
-    #expect(loop.arena.statistics.slotsOut == 0)
+    #expect(loop.memory.slotsOut == 0)
     try await running.stop()
   }
 

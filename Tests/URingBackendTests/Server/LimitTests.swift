@@ -151,7 +151,7 @@ struct LimitTests {
     running.server.shutdown()
     _ = try await running.task.value
     await group.shutdown()
-    #expect(group.loops.allSatisfy { $0.arena.statistics.slotsOut == 0 })
+    #expect(group.loops.allSatisfy { $0.memory.slotsOut == 0 })
   }
 
   @Test(arguments: [1, 2])

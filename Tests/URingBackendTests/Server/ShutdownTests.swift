@@ -170,6 +170,6 @@ struct ShutdownTests {
     try await blocking { try EchoSwarm.run([EchoExchange(client, total: 10_000, seed: 0)]) }
     try await second.stop()
     await group.shutdown()
-    #expect(group.loops.allSatisfy { $0.arena.statistics.slotsOut == 0 })
+    #expect(group.loops.allSatisfy { $0.memory.slotsOut == 0 })
   }
 }

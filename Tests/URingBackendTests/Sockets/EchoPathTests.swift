@@ -10,7 +10,7 @@ struct EchoPathTests {
     let bench = try ScriptedEngine()
     let group = bench.engine.buffers.group
     let sink = HandlerSink(engine: bench.engine, budget: nil) { EchoHandler() }
-    let settings = ConnectionSettings(ConnectionLimits(), outputPausesInput: true)
+    let settings = ConnectionSettings(ConnectionLimits(), isHandled: true)
     let index = try #require(bench.engine.open(1_000_000, sink: sink, settings: settings))
     try bench.turn()
 
@@ -29,7 +29,7 @@ struct EchoPathTests {
     }
     #expect(bench.loop.statistics.bytesCopied == 0)
     try bench.finish()
-    #expect(bench.arena.statistics.slotsOut == 0)
+    #expect(bench.loop.memory.slotsOut == 0)
   }
 
   /// What a task receives goes through the same `send`; here without the task.
@@ -54,6 +54,6 @@ struct EchoPathTests {
     try bench.turn()
     #expect(bench.loop.statistics.bytesCopied == 0)
     try bench.finish()
-    #expect(bench.arena.statistics.slotsOut == 0)
+    #expect(bench.loop.memory.slotsOut == 0)
   }
 }

@@ -31,7 +31,7 @@ struct EngineSendTests {
     _ = try bench.turn()
     #expect(try bench.turn().isEmpty && bench.loop.counters.bytesSent.current == 100)
     try bench.finish()
-    #expect(bench.arena.statistics.slotsOut == 0)
+    #expect(bench.loop.memory.slotsOut == 0)
   }
 
   @Test func whatQueuesBehindASendGoesOutAsOneVectorInOrder() throws {
@@ -63,7 +63,7 @@ struct EngineSendTests {
     #expect(try bench.turn().first?.sentBytes == pattern.bytes(at: 10 + 1321, count: 3000))
     bench.driver.onEnter = nil
     try bench.finish()
-    #expect(bench.arena.statistics.slotsOut == 0)
+    #expect(bench.loop.memory.slotsOut == 0)
   }
 
   @Test func aFailedSendEndsTheOutputAndGivesEveryViewBack() throws {
@@ -74,12 +74,12 @@ struct EngineSendTests {
     bench.fail(.send, of: index, .brokenPipe)
     _ = try bench.turn()
     _ = try bench.turn()
-    #expect(bench.sink.take().contains(.outputFailed(index)))
+    #expect(bench.sink.take().contains(.ended(index)))
     #expect(bench.engine.sendNodes.inUse == 0 && bench.engine.records[index].machine.unsent == 0)
     #expect(try bench.send([1], on: index) == .refused)
     #expect(bench.engine.records[index].error(or: .closed, .send).errno == .brokenPipe)
     try bench.finish()
-    #expect(bench.arena.statistics.slotsOut == 0)
+    #expect(bench.loop.memory.slotsOut == 0)
   }
 
   @Test func highAndLowWaterAreReported() throws {
@@ -106,26 +106,26 @@ struct EngineSendTests {
     let index = try bench.open()
     _ = try bench.send([1, 2, 3], on: index)
     _ = try bench.turn()
-    let held = bench.arena.statistics.slotsOut
+    let held = bench.loop.memory.slotsOut
     bench.engine.abort(index, .closed)
     #expect(Set(try bench.turn().kinds) == [.cancelSend, .cancelReceive])
     for _ in 0..<3 { #expect(try bench.turn().isEmpty) }
-    #expect(bench.arena.statistics.slotsOut == held)
+    #expect(bench.loop.memory.slotsOut == held)
     bench.fail(.cancelSend, of: index, Errno(rawValue: EALREADY))
     _ = try bench.turn()
     #expect(try bench.turn().kinds == [.cancelSend])
     bench.fail(.receive, of: index, .canceled)
     _ = try bench.turn()
-    #expect(try bench.turn().isEmpty && bench.arena.statistics.slotsOut == held)
+    #expect(try bench.turn().isEmpty && bench.loop.memory.slotsOut == held)
     bench.complete(.send, of: index, 3)
     _ = try bench.turn()
-    #expect(bench.arena.statistics.slotsOut == held - 1)
+    #expect(bench.loop.memory.slotsOut == held - 1)
     #expect(try bench.turn().kinds == [.close])
     bench.complete(.close, of: index, 0)
     _ = try bench.turn()
     #expect(bench.sink.take().last == .closed(index))
     try bench.finish()
-    #expect(bench.arena.statistics.slotsOut == 0)
+    #expect(bench.loop.memory.slotsOut == 0)
   }
 
   /// A queue of 8 entries, and a kernel that takes few at a time: nothing is lost, doubled or out of order.
@@ -153,7 +153,7 @@ struct EngineSendTests {
       bench.fail(.receive, of: index, .canceled)
     }
     try bench.finish()
-    #expect(bench.engine.openConnections == 0 && bench.arena.statistics.slotsOut == 0)
+    #expect(bench.engine.openConnections == 0 && bench.loop.memory.slotsOut == 0)
   }
 
   // MARK: Accepting
@@ -171,7 +171,7 @@ struct EngineSendTests {
     let pair = try SocketPair()
     let listening = try SocketPair()
     let stopped = Flag()
-    let settings = ConnectionSettings(ConnectionLimits(), outputPausesInput: false)
+    let settings = ConnectionSettings(ConnectionLimits(), isHandled: false)
     let started = bench.engine.startListening(
       dup(listening.ours.rawValue),
       address: .loopback(port: 1),
@@ -210,7 +210,7 @@ struct EngineSendTests {
   @Test func beyondTheLimitAcceptedConnectionsWaitInOrder() throws {
     let bench = try ScriptedEngine(limit: 2)
     let pair = try SocketPair()
-    let settings = ConnectionSettings(ConnectionLimits(), outputPausesInput: false)
+    let settings = ConnectionSettings(ConnectionLimits(), isHandled: false)
     _ = bench.engine.startListening(
       dup(pair.peer.rawValue),
       address: .loopback(port: 1),

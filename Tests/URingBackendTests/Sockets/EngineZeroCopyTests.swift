@@ -254,7 +254,7 @@ struct EngineZeroCopyTests {
     let send = try bench.send([1, 2, 3])
     try bench.result(send, -Int(Errno.brokenPipe.rawValue), more: isOwed)
     _ = try bench.engine.turn()
-    #expect(bench.engine.sink.take().contains(.outputFailed(bench.index)))
+    #expect(bench.engine.sink.take().contains(.ended(bench.index)))
     #expect(bench.machine.unsent == 0 && bench.held == (isOwed ? 1 : 0))
     if isOwed {
       // The kernel calls copied what it never sent: no figure of ours.
@@ -292,7 +292,7 @@ struct EngineZeroCopyTests {
     #expect(bench.statistics.zeroCopySends == 0 && bench.statistics.zeroCopyCopied == 0)
     // And so do all that follow.
     #expect(try bench.send([9]).opcode == SLUICE_OP_SEND)
-    #expect(!bench.engine.sink.take().contains(.outputFailed(bench.index)))
+    #expect(!bench.engine.sink.take().contains(.ended(bench.index)))
     try bench.plainResult(1)
     try bench.finish()
   }
@@ -497,16 +497,16 @@ struct EngineZeroCopyTests {
     try bench.finish()
   }
 
-  /// Only where a deadline is over: after any other end the kernel delivers what it took.
+  /// Where a deadline is over; and where the user gave the stream up, whatever is pinned.
   @Test(arguments: [
-    (SocketError.Kind.idle, true, true), (.timedOut, true, true), (.shuttingDown, true, true), (.closed, true, false),
+    (SocketError.Kind.idle, true, true), (.timedOut, true, true), (.shuttingDown, true, true), (.closed, true, true),
     (.idle, false, false),
   ])
   func aConnectionWhoseTimeIsUpIsResetIfItPinsMemory(kind: SocketError.Kind, pins: Bool, resets: Bool) throws {
     let bench = try Bench()
     let socket = try FileDescriptor.socketOfTCP()
     defer { try? socket.close() }
-    let settings = ConnectionSettings(ConnectionLimits(), outputPausesInput: false)
+    let settings = ConnectionSettings(ConnectionLimits(), isHandled: false)
     #expect(bench.engine.sink.budget?.take() == true)
     let opened = bench.engine.engine.open(socket.rawValue, sink: bench.engine.sink, settings: settings)
     let index = try #require(opened)

@@ -6,27 +6,34 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct MachineExplorationTests {
   static let limits = [
-    ConnectionMachine.Limits(readCredit: 2, highWater: 1, lowWater: 0, outputPausesInput: false),
-    ConnectionMachine.Limits(readCredit: 2, highWater: 1, lowWater: 0, outputPausesInput: true),
-    ConnectionMachine.Limits(readCredit: 1, highWater: 0, lowWater: 0, outputPausesInput: true),
+    ConnectionMachine.Limits(readCredit: 2, highWater: 1, lowWater: 0, isHandled: false),
+    ConnectionMachine.Limits(readCredit: 2, highWater: 1, lowWater: 0, isHandled: true),
+    ConnectionMachine.Limits(readCredit: 1, highWater: 0, lowWater: 0, isHandled: true),
   ]
 
-  @Test(arguments: TestRun.isShort ? [limits[1]] : limits)
-  func noReachableStateBreaksARuleOrIsStuck(limits: ConnectionMachine.Limits) async throws {
+  @Test(arguments: TestRun.isShort ? [limits[1]] : limits, MachineWorld.Scope.allCases)
+  func noReachableStateBreaksARuleOrIsStuck(
+    limits: ConnectionMachine.Limits,
+    scope: MachineWorld.Scope
+  ) async throws {
     // On a thread of its own: it takes seconds, and other tests need theirs.
-    let (failure, states, closed) = try await blocking { explore(limits) }
+    let (failure, states, closed) = try await blocking { explore(limits, scope) }
     #expect(failure == nil)
     // The exploration went somewhere.
     #expect(failure != nil || (states > 1000 && closed > 0), "\(states) states, \(closed) of them closed")
   }
 
   /// What is wrong, if anything; how many states there are, and how many of them are closed.
-  private func explore(_ limits: ConnectionMachine.Limits) -> (failure: String?, states: Int, closed: Int) {
-    let start = MachineWorld(limits: limits)
+  private func explore(
+    _ limits: ConnectionMachine.Limits,
+    _ scope: MachineWorld.Scope
+  ) -> (failure: String?, states: Int, closed: Int) {
+    let start = MachineWorld(limits: limits, scope: scope)
     var paths: [MachineWorld.Key: (from: MachineWorld.Key?, by: MachineWorld.Event?)] = [start.key: (nil, nil)]
     var frontier = [start]
     var closed = 0
     while let world = frontier.popLast() {
+      if paths.count > 40_000 { return ("more than 40000 states", paths.count, closed) }
       if world.isClosed { closed += 1 }
       for event in world.possible {
         var next = world
@@ -88,6 +95,12 @@ extension MachineWorld {
     if kernel.holdsClose { return .closeDone }
     if kernel.holdsShutdown { return .shutdownDone }
     if kernel.receiveEnds { return .receiveCancelled }
+    if kernel.watchEnds { return .watchCancelled }
+    if kernel.watchCancels > 0 {
+      if misses == 0, kernel.holdsWatch { return .watchCancelFound }
+      misses = max(0, misses - 1)
+      return .watchCancelMissed
+    }
     if kernel.sendEnds { return .sentNothing }
     if kernel.receiveCancels > 0 {
       if misses == 0, kernel.holdsReceive { return .receiveCancelFound }

@@ -18,6 +18,12 @@ struct MachineWorld {
     case receiveCancelled
     case receiveEnd
     case receiveFailed
+    case watchReports
+    case watchReportsEnd
+    case watchReportsFailure
+    case watchCancelled
+    case watchCancelFound
+    case watchCancelMissed
     case receiveCancelFound
     case receiveCancelMissed
     case sentAll
@@ -30,6 +36,9 @@ struct MachineWorld {
     case closeDone
     case timerFires
     case fed
+    case blockedInstead
+    case unblocked
+    case longWait
     // The user.
     case send
     case take
@@ -38,6 +47,31 @@ struct MachineWorld {
     case endOutput
     case close
     case abort
+    case compact
+  }
+
+  /// Which of the events beside the common ones are played. All of them together have too many states to visit; those of
+  /// different scopes meet only in the flags of one decision.
+  enum Scope: CaseIterable {
+    /// The user pauses the input, and a watch stands in for the receive.
+    case pauses
+    /// The connection waits for slots, or holds its share.
+    case waits
+    /// What is queued is moved.
+    case compactions
+
+    var excluded: Set<Event> {
+      let waits: Set<Event> = [.receiveStarved, .fed, .blockedInstead, .unblocked, .longWait]
+      switch self {
+      case .pauses: return waits.union([.compact, .watchReports])
+      case .waits:
+        return [.compact, .pause, .resume, .receivedLast, .receivedAndTaken, .endOutput, .sentOne, .sentNothing]
+      case .compactions:
+        return waits.union([
+          .pause, .resume, .watchReports, .receivedMore, .receivedLast, .receivedAndTaken, .take, .receiveEnd,
+        ])
+      }
+    }
   }
 
   /// What makes two worlds the same.
@@ -60,6 +94,9 @@ struct MachineWorld {
     var receiveEnds = false
     var sendEnds = false
     var holdsShutdown = false
+    var holdsWatch = false
+    var watchCancels = 0
+    var watchEnds = false
     var holdsClose = false
   }
 
@@ -71,7 +108,10 @@ struct MachineWorld {
   /// Rules that the last step broke.
   private(set) var violations: [String] = []
 
-  init(limits: ConnectionMachine.Limits) {
+  private let excluded: Set<Event>
+
+  init(limits: ConnectionMachine.Limits, scope: Scope) {
+    excluded = scope.excluded
     machine = ConnectionMachine(limits: limits)
     settle()
   }
@@ -94,8 +134,9 @@ struct MachineWorld {
     if isClosed { return [] }
     // The kernel answers a cancel long before it takes a third one.
     if kernel.receiveCancels > 1 { return [.receiveCancelFound, .receiveCancelMissed].filter(isPossible) }
+    if kernel.watchCancels > 1 { return [.watchCancelFound, .watchCancelMissed].filter(isPossible) }
     if kernel.sendCancels > 1 { return [.sendCancelFound, .sendCancelMissed].filter(isPossible) }
-    return Event.allCases.filter(isPossible)
+    return Event.allCases.filter { !excluded.contains($0) && isPossible($0) }
   }
 
   private func isPossible(_ event: Event) -> Bool {
@@ -104,6 +145,9 @@ struct MachineWorld {
     case .receiveStarved, .receiveEnd, .receiveFailed, .receiveCancelled: kernel.holdsReceive
     case .receiveCancelFound: kernel.receiveCancels > 0 && kernel.holdsReceive
     case .receiveCancelMissed: kernel.receiveCancels > 0
+    case .watchReports, .watchReportsEnd, .watchReportsFailure, .watchCancelled: kernel.holdsWatch
+    case .watchCancelFound: kernel.watchCancels > 0 && kernel.holdsWatch
+    case .watchCancelMissed: kernel.watchCancels > 0
     case .sentAll, .sendFailed, .sentNothing: kernel.sending > 0
     case .sentOne: kernel.sending > 1
     case .sendCancelFound: kernel.sendCancels > 0 && kernel.sending > 0
@@ -111,14 +155,18 @@ struct MachineWorld {
     case .shutdownDone: kernel.holdsShutdown
     case .closeDone: kernel.holdsClose
     case .timerFires: timer != .none
-    case .fed: machine.flags.contains(.starved)
+    case .fed, .blockedInstead: machine.flags.contains(.starved)
+    case .unblocked: machine.flags.contains(.blocked)
+    case .longWait:
+      !machine.flags.isDisjoint(with: [.starved, .blocked]) && !machine.flags.contains(.watchWanted)
     case .send: machine.acceptsOutput && machine.unsent < 3
     case .take: machine.unread > 0 && !machine.flags.contains(.closing)
     case .pause: !machine.flags.contains(.inputPaused)
     case .resume: machine.flags.contains(.inputPaused)
     case .endOutput: !machine.flags.contains(.outputEnding)
     case .close: !machine.flags.contains(.closing)
-    case .abort: !machine.flags.contains(.aborting)
+    case .abort: !machine.flags.contains(.aborting) && !machine.isOver
+    case .compact: machine.unsent > 0 && !machine.flags.contains(.compacting) && !machine.isOver
     }
   }
 
@@ -143,8 +191,27 @@ struct MachineWorld {
       machine.inputEnd()
     case .receiveFailed:
       received(more: false)
-      machine.inputEnd()
-      machine.outputFail()
+      breakOff()
+    case .watchReports:
+      watched()
+      machine.watchCompleted(endWaits: true, isDone: true)
+    case .watchReportsEnd:
+      watched()
+      machine.watchCompleted()
+      if !machine.flags.contains(.receiveArmed) { machine.inputEnd() }
+    case .watchReportsFailure:
+      watched()
+      machine.watchCompleted()
+      if !machine.flags.contains(.receiveArmed) { breakOff() }
+    case .watchCancelled:
+      watched()
+      machine.watchCompleted()
+    case .watchCancelFound:
+      kernel.watchCancels -= 1
+      kernel.watchEnds = true
+    case .watchCancelMissed:
+      kernel.watchCancels -= 1
+      if machine.flags.contains(.watchArmed) { machine.watchCancelMissed() }
     case .receiveCancelFound:
       kernel.receiveCancels -= 1
       kernel.receiveEnds = true
@@ -156,8 +223,7 @@ struct MachineWorld {
     case .sentNothing: sent(0)
     case .sendFailed:
       sent(0)
-      machine.outputFail()
-      if machine.limits.outputPausesInput { abort() }
+      breakOff()
     case .sendCancelFound:
       kernel.sendCancels -= 1
       kernel.sendEnds = true
@@ -172,6 +238,10 @@ struct MachineWorld {
       machine.closeCompleted()
     case .timerFires: fireTimer()
     case .fed: _ = machine.feed()
+    case .blockedInstead: machine.block()
+    case .unblocked: machine.unblock()
+    case .longWait: machine.watch()
+    case .compact: machine.compact()
     case .send: machine.queueUnsent(1)
     case .take: _ = machine.takeUnread(1)
     case .pause: machine.pauseInput(true)
@@ -197,8 +267,18 @@ struct MachineWorld {
     _ = machine.sendCompleted(count)
   }
 
+  private mutating func watched() {
+    kernel.holdsWatch = false
+    kernel.watchEnds = false
+  }
+
+  private mutating func breakOff() {
+    machine.breakOff()
+    if machine.limits.isHandled { abort() }
+  }
+
   private mutating func abort() {
-    machine.abort()
+    machine.abort(resets: true)
   }
 
   private mutating func fireTimer() {
@@ -228,7 +308,10 @@ struct MachineWorld {
     require(closes == 0 || actions.isEmpty, "\(actions) is decided after the descriptor was closed")
     if actions.contains(.armReceive) {
       require(!kernel.holdsReceive, "a second receive is armed")
-      require(flags.isDisjoint(with: [.inputEnded, .starved, .aborting]), "a receive that nobody wants is armed")
+      require(
+        flags.isDisjoint(with: [.inputEnded, .starved, .blocked, .aborting]),
+        "a receive that nobody wants is armed"
+      )
       if !flags.contains(.closing) {
         require(flags.isDisjoint(with: [.inputPaused, .unreadFull]), "a receive is armed on paused input")
       }
@@ -247,7 +330,16 @@ struct MachineWorld {
       require(kernel.sending == 0 && before.unsent == 0, "a FIN before the last byte")
     }
     if actions.contains(.startLinger) { require(flags.contains(.closing), "lingers without being closed") }
+    if actions.contains(.armWatch) {
+      require(!kernel.holdsWatch, "a second watch is armed")
+      require(!kernel.holdsReceive && !actions.contains(.armReceive), "a watch beside a receive")
+      require(flags.isDisjoint(with: [.inputEnded, .closing]), "a watch that nobody needs")
+    }
+    if actions.contains(.cancelWatch) { require(kernel.holdsWatch, "no watch is there to be cancelled") }
+    if actions.contains(.compactOutput) { require(kernel.sending == 0, "views are moved that the kernel reads") }
     if actions.contains(.closeDescriptor) {
+      require(!kernel.holdsWatch, "closed under a watch")
+      require(!actions.contains(.dropOutput) || machine.flags.contains(.resets), "a cut stream ends with a FIN")
       require(closes == 0, "the descriptor is closed twice")
       require(!kernel.holdsReceive && !actions.contains(.armReceive), "closed under a receive")
       require(kernel.sending == 0 && !actions.contains(.startSend), "closed under a send")
@@ -259,6 +351,8 @@ struct MachineWorld {
   private mutating func carryOut(_ actions: ConnectionMachine.Actions) {
     if actions.contains(.armReceive) { kernel.holdsReceive = true }
     if actions.contains(.cancelReceive) { kernel.receiveCancels += 1 }
+    if actions.contains(.armWatch) { kernel.holdsWatch = true }
+    if actions.contains(.cancelWatch) { kernel.watchCancels += 1 }
     if actions.contains(.startSend) { kernel.sending = machine.unsent }
     if actions.contains(.cancelSend) { kernel.sendCancels += 1 }
     if actions.contains(.dropOutput) { _ = machine.dropUnsent(machine.unsent) }
@@ -273,8 +367,20 @@ struct MachineWorld {
     }
     require(kernel.holdsReceive == machine.flags.contains(.receiveArmed), "the machine is wrong about its receive")
     require((kernel.sending > 0) == machine.flags.contains(.sendInFlight), "the machine is wrong about its send")
-    require(machine.isWithKernel == (kernel.holdsReceive || kernel.sending > 0 || kernel.holdsShutdown), "isWithKernel")
-    require(kernel.receiveCancels <= 2 && kernel.sendCancels <= 2, "cancels pile up")
+    require(kernel.holdsWatch == machine.flags.contains(.watchArmed), "the machine is wrong about its watch")
+    require(
+      machine.isWithKernel
+        == (kernel.holdsReceive || kernel.sending > 0 || kernel.holdsShutdown || kernel.holdsWatch),
+      "isWithKernel"
+    )
+    require(kernel.receiveCancels <= 2 && kernel.sendCancels <= 2 && kernel.watchCancels <= 2, "cancels pile up")
+    // A connection that waits for long, or whose user does not take what is there, is watched until it ends.
+    let waits: ConnectionMachine.Flags = [.unreadFull, .inputPaused, .watchWanted]
+    let isNoticed: ConnectionMachine.Flags = [.receiveArmed, .watchArmed, .watchDone, .inputEnded, .closing]
+    require(
+      machine.flags.isDisjoint(with: waits) || !machine.flags.isDisjoint(with: isNoticed),
+      "the end would go unnoticed"
+    )
   }
 
   private mutating func require(_ condition: Bool, _ rule: @autoclosure () -> String) {

@@ -204,24 +204,4 @@ struct StorageTests {
     }
     #expect(budget.inUse == 0 && most.value <= 3)
   }
-
-  // MARK: ReceivePlan
-
-  @Test(arguments: [4096, 16 << 10, 64 << 10, 100_000, 1 << 20, 16 << 20, 64 << 20, 1 << 30], [true, false])
-  func aPlanFitsItsPool(poolBytes: Int, incremental: Bool) {
-    let plan = ReceivePlan(poolBytes: poolBytes, slotBytes: nil, incremental: incremental)
-    #expect(plan.slotBytes.nonzeroBitCount == 1 && plan.slotBytes >= ReceivePlan.minimumSlotBytes)
-    #expect(plan.entries.nonzeroBitCount == 1 && plan.entries >= 1 && plan.entries <= 1024)
-    #expect(plan.initialSlots >= 1 && plan.initialSlots <= plan.entries)
-    // A quarter is never posted, except where the pool has only a few slots at all.
-    #expect(plan.entries * plan.slotBytes <= poolBytes / 4 * 3)
-    #expect(Int(plan.gatherBacklog) >= 2 && plan.gatherSlotBytes <= plan.slotBytes)
-    if poolBytes >= 4 << 20 { #expect(plan.slotBytes == (incremental ? 262_144 : 16_384)) }
-  }
-
-  @Test func aPlanTakesTheSlotSizeThatIsAskedFor() {
-    #expect(ReceivePlan(poolBytes: 64 << 20, slotBytes: 4096, incremental: true).slotBytes == 4096)
-    #expect(ReceivePlan(poolBytes: 64 << 20, slotBytes: 5000, incremental: true).slotBytes == 4096)
-    #expect(ReceivePlan(poolBytes: 64 << 10, slotBytes: 1 << 20, incremental: true).slotBytes == 4096)
-  }
 }

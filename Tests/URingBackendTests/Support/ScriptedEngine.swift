@@ -52,7 +52,10 @@ final class ScriptedEngine {
     loop.ring.close()
   }
 
-  var arena: BufferArena { loop.arena }
+  /// What the user's buffers come from.
+  var arena: BufferArena { loop.memory.buffers }
+  /// What the kernel fills.
+  var slots: BufferArena { loop.memory.slots }
 
   /// One turn without a wait: settle, enter, reap. What was submitted.
   @discardableResult
@@ -67,10 +70,16 @@ final class ScriptedEngine {
   }
 
   /// A connection on a descriptor that does not exist; the kernel is played.
-  func open(_ limits: ConnectionLimits = ConnectionLimits(), outputPausesInput: Bool = false) throws -> Int {
+  func open(
+    _ limits: ConnectionLimits = ConnectionLimits(),
+    isHandled: Bool = false,
+    descriptor: Int32? = nil
+  ) throws -> Int {
     guard sink.budget?.take() == true else { throw Errno.noBufferSpace }
-    let settings = ConnectionSettings(limits, outputPausesInput: outputPausesInput)
-    guard let index = engine.open(nextDescriptor, sink: sink, settings: settings) else { throw Errno.noMemory }
+    let settings = ConnectionSettings(limits, isHandled: isHandled)
+    guard let index = engine.open(descriptor ?? nextDescriptor, sink: sink, settings: settings) else {
+      throw Errno.noMemory
+    }
     nextDescriptor += 1
     return index
   }
@@ -88,10 +97,17 @@ final class ScriptedEngine {
     complete(kind, of: index, -error.rawValue)
   }
 
-  /// The kernel receives for a connection.
+  /// The kernel receives for a connection, by the receive that it holds.
   @discardableResult
   func deliver(_ bytes: [UInt8], to index: Int, more: Bool = true) -> Int {
-    driver.deliver(bytes, group: engine.buffers.group, userData: operation(.receive, of: index), more: more)
+    let kind = engine.records[index].receiveKind
+    let ring = kind == .receive ? engine.buffers : engine.lineBuffers
+    return driver.deliver(
+      bytes,
+      group: ring.group,
+      userData: operation(kind, of: index),
+      more: more && kind == .receive
+    )
   }
 
   /// The user of a connection sends bytes out of a buffer of its own.
@@ -112,7 +128,7 @@ final class ScriptedEngine {
   private func answerTheEnd(_ submission: ScriptedSubmission) {
     let operation = OperationID(rawValue: submission.userData)
     switch operation.kind {
-    case .cancelReceive, .cancelSend:
+    case .cancelReceive, .cancelSend, .cancelWatch:
       driver.complete(submission.address, result: -Errno.canceled.rawValue)
       driver.complete(submission.userData, result: 0)
     case .close, .shutdown:
@@ -130,13 +146,16 @@ final class RecordingSink: ConnectionSink, @unchecked Sendable {
     case received(Int, [UInt8])
     case inputEnded(Int)
     case outputDrained(Int)
-    case outputFailed(Int)
+    case ended(Int)
+    case stopping(Int)
     case closed(Int)
   }
 
   private unowned let engine: TCPEngine
   var events: [Event] = []
   var keepsViews = false
+  /// Sends back what comes, as an echo server does.
+  var forwards = false
   private var kept: [DetachedView] = []
 
   init(engine: TCPEngine, budget: ConnectionBudget) {
@@ -148,12 +167,19 @@ final class RecordingSink: ConnectionSink, @unchecked Sendable {
 
   override func received(_ index: Int, _ view: DetachedView) {
     events.append(.received(index, unsafe Array(UnsafeRawBufferPointer(start: view.base, count: Int(view.count)))))
-    if keepsViews { kept.append(view) } else { view.releaseReader() }
+    if forwards {
+      _ = engine.send(view, on: index)
+    } else if keepsViews {
+      kept.append(view)
+    } else {
+      view.releaseReader()
+    }
   }
 
   override func inputEnded(_ index: Int) { events.append(.inputEnded(index)) }
   override func outputDrained(_ index: Int) { events.append(.outputDrained(index)) }
-  override func outputFailed(_ index: Int) { events.append(.outputFailed(index)) }
+  override func ended(_ index: Int) { events.append(.ended(index)) }
+  override func stopping(_ index: Int) { events.append(.stopping(index)) }
   override func closed(_ index: Int) { events.append(.closed(index)) }
 
   /// The oldest view that is kept.

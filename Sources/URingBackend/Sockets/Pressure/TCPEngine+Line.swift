@@ -34,6 +34,10 @@ extension TCPEngine {
     _ = lineBuffers.replenish()
     notePressure()
     if !pressure.isOn { _ = buffers.replenish() }
+    notePosted()
+  }
+
+  func notePosted() {
     counters.postedSlots.set(UInt64(buffers.postedSlots + lineBuffers.postedSlots))
   }
 

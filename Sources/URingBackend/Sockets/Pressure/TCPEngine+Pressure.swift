@@ -190,7 +190,10 @@ extension TCPEngine {
     guard isRefused != episode.isRefused else { return }
     episode.isRefused = isRefused
     if isRefused {
-      loop.logger?.warning("the system refuses memory for receive slots; trying again", metadata: ["loop": "\(loop.index)"])
+      loop.logger?.warning(
+        "the system refuses memory for receive slots; trying again",
+        metadata: ["loop": "\(loop.index)"]
+      )
     }
   }
 }
