@@ -455,8 +455,8 @@ static void usage(FILE *to)
           "  --chunk N           trickle: bytes of a read (20k)\n"
           "  --storm S           accept-storm: how long they come and go (2)\n"
           "  --stay S            accept-storm: how long one stays after its echo (0.02)\n"
-          "  --steps             print `step ready` when the peers are in place; a line on standard input, or its end, ends the\n"
-          "                      program (bulk-before-read: the first line makes it read; probe: each begins a window of that name)\n"
+          "  --steps             print `step ready` when the peers are in place; a line on standard input, or its end, ends\n"
+          "                      the program (bulk-before-read: a line makes it read; probe: each begins a window of that name)\n"
           "\n"
           "Prints one line of JSON at the end.\n", to);
 }
@@ -511,7 +511,7 @@ static void parse(int argc, char **argv)
     }
     if (!port) usage(stderr), die("--port is needed");
     options.server = parse_address(host, port);
-    if (ntohl(options.server.sin_addr.s_addr) >> 24 != 127) die("--host must be in 127.0.0.0/8: this is no tool for other machines");
+    if (ntohl(options.server.sin_addr.s_addr) >> 24 != 127) die("--host must be in 127.0.0.0/8, and nowhere else");
 }
 
 int main(int argc, char **argv)

@@ -10,8 +10,8 @@ sys.path[:0] = [str(SCRIPTS / "hostile.d"), str(SCRIPTS / "measure")]
 from attacks import ATTACKS
 from verdicts import HEADS, beside_run, cells, is_stats, last_stats, merged, summary, verdict, with_remark
 
-STATS = ("connections 2000, messages 823, in 67108864 B, out 1430840 B, pool 67108864/67108864 B, slots posted 0 locked 256 free 3, "
-         "growths 64, starved waits 1")
+STATS = ("connections 2000, messages 823, in 67108864 B, out 1430840 B, pool 67108864/67108864 B, "
+         "slots posted 0 locked 256 free 3, growths 64, starved waits 1")
 SUMMARY = "summary: connections 2001, messages 5751, bytes in 4, bytes out 4, bytes copied 12, views out 1, slots leaked 2"
 CLEAN = {"stopped": "clean", "views_out": 0, "leaked": 0, "copied": 0}
 
@@ -78,7 +78,15 @@ class Verdicts(unittest.TestCase):
         self.assertTrue(judged(beside(median=40), beside(median=900), beside(median=60))[0])
 
     def test_failures_say_what_failed(self):
-        self.assertEqual(judged(beside(failures=2, failure="a wrong byte came back"))[1], "not met: failures (a wrong byte came back)")
+        self.assertEqual(judged(beside(failures=2, failure="a wrong byte came back"))[1],
+                         "not met: failures (a wrong byte came back)")
+
+    def test_failures_while_they_came_or_left_count_as_well(self):
+        for place in (2, 4):
+            broken = probe()
+            broken["windows"][place].update(failures=1, failure="Connection reset by peer")
+            run = {**beside_run(probe(), broken), **CLEAN}
+            self.assertEqual(judged(run)[1], "not met: failures (Connection reset by peer)")
 
     def test_not_served_after_they_left(self):
         stuck = probe()
@@ -112,7 +120,8 @@ class Verdicts(unittest.TestCase):
         good = {"stop_seconds": 0.2, "stopped": "clean", "made": 10}
         self.assertEqual(judged(good, kind="stop"), (True, "met"))
         self.assertFalse(judged({**good, "stop_seconds": 1.0}, kind="stop")[0])
-        self.assertEqual(judged({**good, "stop_seconds": 3.0, "stopped": "by a second signal"}, kind="stop")[1], "not met: too slow")
+        forced = {**good, "stop_seconds": 3.0, "stopped": "by a second signal"}
+        self.assertEqual(judged(forced, kind="stop")[1], "not met: too slow")
 
     def test_shortage(self):
         good = {"lines_a_second": 0.5, "quiet_cpu": 0.01, "lines": 2, "served_after": True, "failures": 0, "stopped": "clean"}

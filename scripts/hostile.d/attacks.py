@@ -36,7 +36,7 @@ ATTACKS = (
            ("write-never-read",), pools=POOLS),
     Attack("one-byte-held", "each leaves a byte that the kernel does not take from the server", "beside", 1000, 300,
            ("one-byte", "--held"), pools=POOLS, arrival=25),
-    Attack("one-byte", "each gets a byte back that it never reads", "beside", 1000, 300, ("one-byte",), pools=POOLS, short=False),
+    Attack("one-byte", "each gets a byte back that it never reads", "beside", 1000, 300, ("one-byte",), short=False),
     Attack("bulk-before-read", "one client writes 64 MiB before it reads", "beside", 1, 1, ("bulk-before-read", "--bytes", "64m"),
            pools=POOLS, short_pools=("256K",)),
     Attack("fairness", "four push as fast as they can, the probe sends 8 bytes each 20 ms", "beside", 4, 4, ("bulk",),

@@ -70,6 +70,7 @@ class Subject:
         return all(word in self.help for word in options)
 
     def command(self, pool, mode, options=()):
+        """Without what it does not know: why_not() has said whether that matters."""
         words = list(self.words)
         if self.knows("--mode"):
             words += ["--mode", mode]
@@ -77,7 +78,7 @@ class Subject:
             words += ["--pool-bytes", pool]
         if self.knows("--stats"):
             words += ["--stats", str(STATS_EVERY)]
-        return words + list(options)
+        return words + (list(options) if self.knows(*options) else [])
 
     def why_not(self, attack, pool):
         """Why it cannot run so, or None."""
@@ -114,10 +115,10 @@ class Runs:
 
     def beside(self, attack, server):
         limit = attack.arrival + 4 * self.seconds + 60
-        size = ["--bytes", attack.probe_bytes, "--interval", attack.probe_interval, "--patience", "30"]
-        with Program(server.port, "probe", *size, seconds=limit) as probe, \
-                Program(server.port, "probe", *size[:2], "--interval", max(0.02, attack.probe_interval), "--patience", "30", "--fresh",
-                        seconds=limit) as newcomer:
+        common = ["--bytes", attack.probe_bytes, "--patience", 30]
+        anew = ["--fresh", "--interval", max(0.02, attack.probe_interval)]
+        with Program(server.port, "probe", *common, "--interval", attack.probe_interval, seconds=limit) as probe, \
+                Program(server.port, "probe", *common, *anew, seconds=limit) as newcomer:
             def window(name, seconds):
                 probe.say(name)
                 newcomer.say(name)
@@ -156,7 +157,7 @@ class Runs:
             peers.say("read")
             result = peers.result(30, tell=False)
             if result["whole"] != result["connections"]:
-                run["broken"] = (f"{result['received']:,} of {result['sent']:,} bytes came back")
+                run["broken"] = f"{result['received']:,} of {result['sent']:,} bytes came back"
         if result["wrong"]:
             run["broken"] = "wrong bytes came back to the peers"
         return result

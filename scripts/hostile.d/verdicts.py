@@ -11,6 +11,10 @@ MISSING = "–"
 # Name in the row: how the server's lines call it.
 GAUGES = {"open": r"^connections (\d+)", "posted": r"slots posted (\d+)", "locked": r"\blocked (\d+)", "free": r"\bfree (\d+)",
           "starved": r"starved waits (\d+)", "pool": r"pool (\d+)/"}
+# Of all rounds: the median, or the most.
+MEDIANS = ("alone_us", "beside_us", "quiet_cpu", "lines_a_second", "posted", "locked")
+MOSTS = ("longest_us", "newcomer_us", "arriving_us", "stop_seconds", "views_out", "leaked", "copied", "others", "left", "open",
+         "lines", "ended", "reset", "made")
 TOTALS = {"views_out": r"views out (\d+)", "leaked": r"slots leaked (\d+)", "copied": r"bytes copied (\d+)"}
 
 
@@ -42,25 +46,25 @@ def beside_run(probe, newcomer):
     """The figures of one run beside hostile peers: of a steady connection, and of one that opens anew for each message."""
     steady, fresh = windows(probe), windows(newcomer)
     beside, other = steady["beside"], fresh["beside"]
-    failures = [window["failure"] for window in (steady["alone"], beside, other) if window["failures"]]
+    # Whenever it was: also while they came and left.
+    failed = [window for window in (*steady.values(), *fresh.values()) if window["failures"]]
     return {
         "alone_us": steady["alone"]["median_us"], "beside_us": beside["median_us"] if beside["count"] else None,
-        "p99_us": beside["p99_us"] if beside["count"] else None, "longest_us": beside["longest_us"],
+        "p99_us": beside["p99_us"], "longest_us": beside["longest_us"],
         "newcomer_us": other["longest_us"], "newcomer_count": other["count"], "count": beside["count"],
         "arriving_us": max(steady["arriving"]["longest_us"], fresh["arriving"]["longest_us"]),
-        "failures": steady["alone"]["failures"] + beside["failures"] + other["failures"], "why": failures[0] if failures else "",
-        "served_after": steady["after"]["count"] > 0 and fresh["after"]["count"] > 0, "seconds": beside["seconds"],
+        "failures": sum(window["failures"] for window in failed), "why": failed[0]["failure"] if failed else "",
+        "served_after": steady["after"]["count"] > 0 and fresh["after"]["count"] > 0,
     }
 
 
 def merged(runs):
     """All rounds as one: medians of medians, the longest of the longest, failures added up."""
-    most = lambda name: max((run[name] for run in runs if run.get(name) is not None), default=None)
-    middle = lambda name: statistics.median(values) if (values := [run[name] for run in runs if run.get(name) is not None]) else None
-    row = {name: middle(name) for name in ("alone_us", "beside_us", "p99_us", "seconds", "stop_seconds", "quiet_cpu", "lines_a_second",
-                                           "posted", "locked", "free", "pool")}
-    row.update({name: most(name) for name in ("longest_us", "newcomer_us", "arriving_us", "views_out", "leaked", "copied", "others",
-                                              "left", "open", "lines", "kernel_share", "starved", "ended", "reset", "made")})
+    row = {}
+    for names, summed_up in ((MEDIANS, statistics.median), (MOSTS, max)):
+        for name in names:
+            values = [run[name] for run in runs if run.get(name) is not None]
+            row[name] = summed_up(values) if values else None
     row["failures"] = sum(run.get("failures", 0) for run in runs)
     row["why"] = next((run["why"] for run in runs if run.get("why")), "")
     row["rounds"] = len(runs)
