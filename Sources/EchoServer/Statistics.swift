@@ -10,7 +10,8 @@ func printStatistics(of server: TCPServer, every interval: Duration) async throw
       """
       connections \(now.connectionsOpen), messages \(now.messages), in \(now.bytesReceived) B, out \(now.bytesSent) B, \
       pool \(now.poolBytes)/\(now.poolLimit) B, slots posted \(now.slotsPosted) locked \(now.slotsLocked) \
-      free \(now.slotsFree), growths \(now.growths), starved waits \(now.starvedWaits)
+      free \(now.slotsFree), growths \(now.growths), starved waits \(now.starvedWaits), \
+      held \(now.bytesHeld) B, copied \(now.bytesCopied) B, shortages \(now.pressureEpisodes)
       """
     )
   }

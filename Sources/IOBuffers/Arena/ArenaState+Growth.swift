@@ -56,7 +56,10 @@ extension ArenaState {
       return limitReached(slotBytes)
     }
     let room = (configuration.byteLimit - mappedBytes) / configuration.pageBytes * configuration.pageBytes
-    return addSegment(min(max(least, segmentBytes(place)), room), slotBytes: slotBytes, place: place).failure
+    let bytes = min(max(least, segmentBytes(place)), room)
+    // Slots of whole pages fill the segment, or what is left of it would serve nobody.
+    let filled = slotBytes % configuration.pageBytes == 0 ? bytes / slotBytes * slotBytes : bytes
+    return addSegment(filled, slotBytes: slotBytes, place: place).failure
   }
 
   /// How large the next segment of a class is: as large as all it has, between the first size and the largest one. So a

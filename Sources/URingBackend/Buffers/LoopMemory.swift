@@ -31,6 +31,8 @@ struct LoopMemory: Sendable {
     own = common
     own.byteLimit = plan.copyBytes
     own.slotSizes = MemoryPlan.copySizes
+    // Small segments: a single copy of one size keeps a whole one from all other sizes.
+    own.segmentBytes = plan.copyBytes / 64
     // Huge pages would leave room for one or two sizes only.
     own.hugePages = .never
     copies = try BufferArena(own)

@@ -46,6 +46,8 @@ struct ConnectionRecord {
   var waitingSince: UInt64 = 0
   /// What the next receive may take, because it is the connection's turn; zero: it is not.
   var portion: UInt32 = 0
+  /// The last receive left bytes behind.
+  var pushes = false
   /// Which kind of receive the kernel holds, if it holds one.
   var receiveKind = OperationKind.receive
   /// What copies are charged to; `noAccount` until there is one.

@@ -75,8 +75,7 @@ extension TCPEngine {
     assert(success, "the submission queue was reserved")
   }
 
-  /// Arms the standing receive; or, where others wait for slots, joins the line; or receives a portion, when its turn has
-  /// come.
+  /// Arms the standing receive; or, while slots are scarce, joins the line; or receives a portion, when its turn has come.
   ///
   /// Never with IORING_RECVSEND_POLL_FIRST on a multishot receive: it may take the last bytes and a reset as one event,
   /// deliver the bytes, and never report the end (docs/kernel-matrix.md).
@@ -96,7 +95,7 @@ extension TCPEngine {
           userData: user
         )
       )
-    } else if mustJoinLine {
+    } else if pressure.isOn {
       joinLine(index, isHungry: false)
     } else if loop.features.has(.multishotReceive) {
       let limit = loop.features.has(.receiveLimit) ? records[index].machine.receiveAllowance : 0

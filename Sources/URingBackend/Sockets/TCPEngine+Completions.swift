@@ -49,6 +49,7 @@ extension TCPEngine {
     }
     place.record.machine.receiveCompleted(more: completion.hasMore)
     if let view = view {
+      place.record.pushes = completion.socketHasMore
       deliver(view, to: place)
     } else if completion.result <= 0 {
       receiveEnded(Int(operation.index), completion)

@@ -52,7 +52,7 @@ struct PoolPressureTests {
 
   @Test func theFirstMayHoldMuchAndSharesShrinkAsHoldersGrow() {
     let pressure = PoolPressure(plan)
-    #expect(pressure.portion(own: 0, charged: 0, holders: 0) > 1 << 20)
+    #expect(pressure.portion(own: 0, charged: 0, holders: 0, pushes: true) == 65_536)
     var last = Int.max
     for holders in [1, 10, 100, 1000, 10_000, 100_000] {
       let share = pressure.share(charged: plan.copyBytes, holders: holders)
@@ -70,22 +70,32 @@ struct PoolPressureTests {
     var charged = 0
     var count = 0
     while count < 100_000 {
-      let portion = pressure.portion(own: 0, charged: charged, holders: count)
-      #expect(portion >= PoolPressure.leastShare)
-      if charged + portion > plan.copyBytes { break }
+      // Down to the last eighth for those who push, and to the end for those who do not.
+      let portion = pressure.portion(own: 0, charged: charged, holders: count, pushes: true)
+      if portion == 0 { break }
+      #expect(portion >= PoolPressure.leastShare && charged + portion <= plan.copyBytes)
+      #expect(pressure.portion(own: 0, charged: charged, holders: count, pushes: false) == portion)
       charged += portion
       count += 1
     }
-    // With four fifths of the memory for copies at the least share each.
-    #expect(count >= min(100_000, plan.copyBytes / PoolPressure.leastShare * 4 / 10), "\(count) connections")
+    // More than half of the memory for copies at the least share each.
+    #expect(count >= min(100_000, plan.copyBytes / PoolPressure.leastShare / 2), "\(count) connections")
+    if count < 100_000 {
+      #expect(charged <= plan.copyBytes / 8 * 7 + PoolPressure.leastShare)
+      #expect(pressure.portion(own: 0, charged: charged, holders: count, pushes: false) == PoolPressure.leastShare)
+      #expect(pressure.portion(own: 64, charged: charged, holders: count, pushes: false) == 0)
+    }
   }
 
   @Test func whoHoldsItsShareGetsNothingMoreAndWhoHoldsNothingGetsSomething() {
     let pressure = PoolPressure(plan)
     let share = pressure.share(charged: plan.copyBytes / 2, holders: 1000)
-    #expect(pressure.portion(own: share, charged: plan.copyBytes / 2, holders: 1000) == 0)
-    #expect(pressure.portion(own: share * 2, charged: plan.copyBytes / 2, holders: 1000) == 0)
-    #expect(pressure.portion(own: share - 1, charged: plan.copyBytes / 2, holders: 1000) == 1)
-    #expect(pressure.portion(own: 0, charged: plan.copyBytes, holders: 100_000) >= PoolPressure.leastShare)
+    func portion(own: Int) -> Int {
+      pressure.portion(own: own, charged: plan.copyBytes / 2, holders: 1000, pushes: true)
+    }
+    #expect(portion(own: share) == 0 && portion(own: share * 2) == 0)
+    // Less than the smallest copy.
+    #expect(portion(own: share - 63) == 0 && portion(own: share - 64) == 64)
+    #expect(portion(own: 0) <= share && portion(own: 0) * 4 > share)
   }
 }

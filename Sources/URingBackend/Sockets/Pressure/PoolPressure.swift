@@ -10,7 +10,11 @@
 /// the number of those who hold something, times sixteen. Whoever is the i-th to grow finds at least i - 1 others, so all
 /// shares together stay below a sixteenth of the harmonic number of holders: below one for 4 million of them. It
 /// falls as holders grow, and needs no knowledge of how many will come. The *common* one lets few holders have more: an
-/// eighth of what is free of the other half (the dynamic threshold of shared-memory switches, Choudhury and Hahne 1998).
+/// eighth of what is free of another quarter (the dynamic threshold of shared-memory switches, Choudhury and Hahne 1998).
+///
+/// No share is below the least that a copy takes, so very many holders could still take all there is. The last eighth is
+/// kept for those who hold nothing and have no more waiting than they ask for: they are served as ever, while those who
+/// push wait.
 struct PoolPressure: Equatable {
   /// What changed.
   enum Change: Equatable {
@@ -51,17 +55,30 @@ struct PoolPressure: Equatable {
   ///   - holders: connections that are charged with something, the one in question included.
   func share(charged: Int, holders: Int) -> Int {
     let guaranteed = copyBytes / 2 / (16 * max(1, holders))
-    let common = max(0, copyBytes / 2 - charged) / 8
+    let common = max(0, copyBytes / 4 - charged) / 8
     return max(PoolPressure.leastShare, guaranteed, common)
   }
 
-  /// What a connection whose turn it is may receive: nothing when it holds its share already.
+  /// The most that a receive may take that is armed before there is anything to receive: many of them stand at a time, each
+  /// armed when less was charged.
+  ///
+  /// - Parameter connections: how many there are.
+  func standing(connections: Int) -> Int {
+    let most = copyBytes / 8 / max(1, connections)
+    return MemoryPlan.copySizes.last { $0 <= most } ?? PoolPressure.leastShare
+  }
+
+  /// What a connection whose turn it is may receive: as much as a copy of one of the sizes holds that its share still has
+  /// room for; nothing when it has none.
   ///
   /// - Parameters:
   ///   - own: what it is charged with.
   ///   - charged: what all are charged with.
   ///   - holders: connections that are charged with something.
-  func portion(own: Int, charged: Int, holders: Int) -> Int {
-    max(0, share(charged: charged, holders: own > 0 ? holders : holders + 1) - own)
+  ///   - pushes: there is more waiting for it than it took the last time.
+  func portion(own: Int, charged: Int, holders: Int, pushes: Bool) -> Int {
+    if pushes || own > 0, charged > copyBytes / 8 * 7 { return 0 }
+    let room = share(charged: charged, holders: own > 0 ? holders : holders + 1) - own
+    return MemoryPlan.copySizes.last { $0 <= room } ?? 0
   }
 }

@@ -2,36 +2,35 @@ internal import IOBuffers
 
 /// The line for receive slots. Loop thread only.
 ///
-/// A receive that finds the open ring empty joins the line; so does every other one as long as there is a line or the pool is
-/// under pressure. Whoever comes to its front receives once, at most a portion, from a ring of the line's own, and then
-/// stands behind all others. So nobody waits longer than one portion of each of those before it, whatever the standing
-/// receives of others take.
+/// A receive that finds the open ring empty joins the line; under pressure so does every other one. Whoever comes to its
+/// front receives once, at most a portion, from a ring of the line's own (`SlotLine`). So nobody waits longer than one
+/// portion of each of those before it, whatever the standing receives of others take.
 extension TCPEngine {
   /// Those who have not met an empty ring may have nothing to receive; so many of them have their turn at once.
   static let turnsPerServing = 256
-
-  /// Whether a receive has to wait for its turn.
-  var mustJoinLine: Bool { pressure.isOn || !line.isEmpty }
+  /// Those who push take a portion each: so few of them have their turn at once that nobody else waits for long.
+  static let portionsPerServing = 4
 
   func joinLine(_ index: Int, isHungry: Bool) {
     records[index].machine.starve()
     if records[index].waitingSince == 0 { records[index].waitingSince = max(1, loop.now) }
-    line.append(records[index].id, isHungry: isHungry)
+    line.append(records[index].id, isHungry: isHungry, pushes: records[index].pushes)
     startTicking()
   }
 
   /// A connection that held its share moved: it may hold less.
   func joinLineAgain(_ place: Place) {
     place.record.machine.unblock()
-    line.append(place.record.id, isHungry: true)
+    line.append(place.record.id, isHungry: true, pushes: true)
   }
 
   /// Posts slots that came back: the line's first. Under pressure no other ring gets any, so that what stands posted there is
   /// soon used up, and every receive comes to the line.
   func replenish() {
     slotsReturned = false
-    guard buffers.wantsSlots || lineBuffers.wantsSlots || mustJoinLine else { return }
+    guard buffers.wantsSlots || lineBuffers.wantsSlots || pressure.isOn || !line.isEmpty else { return }
     _ = lineBuffers.replenish()
+    noteRefusedMemory()
     notePressure()
     if !pressure.isOn { _ = buffers.replenish() }
     notePosted()
@@ -46,11 +45,12 @@ extension TCPEngine {
     guard !line.isEmpty else { return }
     var room = lineBuffers.room
     var turns = TCPEngine.turnsPerServing
+    var portions = TCPEngine.portionsPerServing
     for _ in 0..<line.count {
-      guard let entry = line.first, turns > 0, room > 0 else { break }
+      guard let entry = line.first, turns > 0, portions > 0, room > 0 else { break }
       line.removeFirst()
       guard let index = find(entry.connection), records[index].machine.flags.contains(.starved) else { continue }
-      let portion = portion(index)
+      let portion = portion(index, isHungry: entry.isHungry)
       guard portion > 0 else {
         records[index].machine.block()
         blocked.append(entry.connection)
@@ -60,6 +60,7 @@ extension TCPEngine {
         records[index].portion = UInt32(portion)
         records[index].waitingSince = 0
         turns -= 1
+        if records[index].pushes { portions -= 1 }
         if entry.isHungry { room -= lineBuffers.isIncremental ? portion : lineBuffers.slotBytes }
       }
       markDirty(index)
@@ -70,14 +71,14 @@ extension TCPEngine {
   }
 
   /// What a connection may receive now; nothing when it holds its share.
-  private func portion(_ index: Int) -> Int {
+  private func portion(_ index: Int, isHungry: Bool) -> Int {
     // What is read only to be discarded is held by nobody.
     let allowance =
       records[index].machine.flags.contains(.closing)
       ? Int.max : Int(records[index].machine.receiveAllowance)
     let most = min(memory.plan.largestPortion, allowance)
     guard pressure.isOn, !records[index].machine.flags.contains(.closing) else { return most }
-    return min(most, share(index))
+    return min(most, share(index), isHungry ? .max : pressure.standing(connections: openConnections))
   }
 
   private func waitForSlots() {

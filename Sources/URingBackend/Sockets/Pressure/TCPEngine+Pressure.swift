@@ -32,10 +32,15 @@ extension TCPEngine {
     }
   }
 
-  /// What more a connection may be charged with.
+  /// What a connection may receive as far as its share goes.
   func share(_ index: Int) -> Int {
     let state = memory.copies.accountState(records[index].account)
-    return pressure.portion(own: state.charged, charged: state.total, holders: state.holders)
+    return pressure.portion(
+      own: state.charged,
+      charged: state.total,
+      holders: state.holders,
+      pushes: records[index].pushes
+    )
   }
 
   private func account(_ index: Int) -> UInt32 {
@@ -47,8 +52,8 @@ extension TCPEngine {
   /// memory for the copy, they stay where they are.
   @inline(never)
   func moveOut(_ view: DetachedView, _ index: Int) -> DetachedView {
-    // What fills a good part of a slot does not pin it in vain.
-    guard Int(view.count) <= memory.plan.largestPortion, view.slot.capacity > Int(view.count),
+    // More than a portion comes only from slots that were posted before.
+    guard Int(view.count) <= memory.plan.largestPortion,
       let copy = memory.copies.copy(view, chargedTo: account(index))
     else { return view }
     counters.bytesCopiedOut.bump(by: UInt64(view.count))
@@ -110,8 +115,9 @@ extension TCPEngine {
     if pressure.isOn { relieve() }
     lookAtBlocked()
     lookAtLine()
-    noteRefusedMemory()
-    if pressure.isOn || !line.isEmpty || !blocked.isEmpty { startTicking() }
+    // Memory that the system refused may be there by now.
+    if episode.isRefused { lineBuffers.noteReturned() }
+    if pressure.isOn || !line.isEmpty || !blocked.isEmpty || episode.isRefused { startTicking() }
   }
 
   private func lookAtBlocked() {
@@ -184,12 +190,12 @@ extension TCPEngine {
   }
 
   /// The system refused to map memory that the pool may have: said once, and tried again with each tick.
-  private func noteRefusedMemory() {
+  func noteRefusedMemory() {
     let isRefused = lineBuffers.isEmpty && memory.slots.slotsOut < memory.plan.slots
-    if isRefused { lineBuffers.noteReturned() }
     guard isRefused != episode.isRefused else { return }
     episode.isRefused = isRefused
     if isRefused {
+      startTicking()
       loop.logger?.warning(
         "the system refuses memory for receive slots; trying again",
         metadata: ["loop": "\(loop.index)"]
