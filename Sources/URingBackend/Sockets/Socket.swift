@@ -87,6 +87,12 @@ enum Socket {
     unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }?.unmapped
   }
 
+  /// Whether both ends of a connection are this one socket.
+  static func isConnectedToItself(_ descriptor: Int32) -> Bool {
+    guard let own = localAddress(of: descriptor) else { return false }
+    return own.unmapped == peerAddress(of: descriptor)
+  }
+
   private static func address(
     of descriptor: Int32,
     _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
