@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import IOBuffers
 import Logging
 import URingBackend
@@ -12,7 +13,7 @@ struct EchoServer: AsyncParsableCommand {
     abstract: "A TCP echo server on io_uring that copies nothing.",
     discussion: """
       Each message is received into a locked view of pooled memory, and the same view is sent back: the bytes never \
-      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary; a second signal
+      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary; a second signal \
       closes them at once.
 
       Try it: start `EchoServer --port 7007`, then in another terminal `printf 'hello\\n' | nc -N 127.0.0.1 7007`.
@@ -22,13 +23,13 @@ struct EchoServer: AsyncParsableCommand {
   @OptionGroup var options: Options
 
   func run() async throws {
+    outliveReaders()
     if options.features {
       say("\(try KernelFeatures.probe().disabling(options.without))")
       return
     }
-    let address = try SocketAddress(host: options.host, port: options.port)
     let logger = options.logger
-    let server = TCPServer(address: address, configuration: options.serverConfiguration, logger: logger)
+    let server = TCPServer(address: try options.address, configuration: options.serverConfiguration, logger: logger)
 
     let summary = try await withThrowingTaskGroup { group in
       group.addTask {
@@ -39,15 +40,18 @@ struct EchoServer: AsyncParsableCommand {
           isStopping = true
         }
       }
-      if let seconds = options.stats {
-        group.addTask { try await printStatistics(of: server, every: .seconds(seconds)) }
+      if let interval = options.stats?.duration {
+        group.addTask {
+          try await printStatistics(of: server, every: interval)
+          logger.notice("nobody reads the output any more; no more statistics are printed")
+        }
       }
       defer { group.cancelAll() }
       return try await serve(server)
     }
-    say("summary: \(summary)")
+    report("summary: \(summary)")
     if options.zeroCopy != nil {
-      say("zero-copy sends \(summary.totals.zeroCopySends), copied by the kernel \(summary.totals.zeroCopyCopied)")
+      report("zero-copy sends \(summary.totals.zeroCopySends), copied by the kernel \(summary.totals.zeroCopyCopied)")
     }
   }
 
@@ -63,6 +67,11 @@ struct EchoServer: AsyncParsableCommand {
     case .handler:
       try await server.run(whenListening: announce) { EchoHandler() }
     }
+  }
+
+  /// What must not be lost goes to the standard error when nobody reads the output.
+  private func report(_ line: String) {
+    if !say(line) { say(line, on: STDERR_FILENO) }
   }
 
   private func announce(_ address: SocketAddress) {
