@@ -108,7 +108,8 @@ struct AddressTests {
     let four = try await RunningServer.echo(.handlers, at: .any(port: 0))
     let address = try SocketAddress(host: "::", port: four.port)
     await #expect(throws: SocketError(.system(.addressInUse), .bind, peer: address)) {
-      try await TCPServer(address: address).run { EchoHandler() }
+      let server = TCPServer(address: address)
+      try await server.run(whenListening: { _ in server.shutdown() }) { EchoHandler() }
     }
     try await four.stop()
   }

@@ -76,15 +76,6 @@ struct LifeTests {
     #expect(summary.totals.connectionsOpened == 0)
   }
 
-  @Test func aNegativeBacklogIsOne() async throws {
-    var configuration = TCPServer.Configuration()
-    configuration.backlog = -5
-    let running = try await RunningServer.echo(.handlers, configuration)
-    let port = running.port
-    try await blocking { try EchoSwarm.run(port: port, clients: 2, total: 1000) }
-    try await running.stop()
-  }
-
   // MARK: Ends before the beginning
 
   @Test(arguments: ServerMode.allCases, [false, true])
@@ -170,19 +161,48 @@ struct LifeTests {
     try await blocking { for client in clients { #expect(client.isEnded()) } }
   }
 
-  /// Some of the loops end: the server cannot serve its port any more as it should, and stops.
-  @Test func whenOneLoopOfItsGroupEndsTheServerStops() async throws {
+  /// The server cannot serve its port any more as it should, and stops. Where the clock of the drain goes with the loop,
+  /// nobody is waited for.
+  @Test(arguments: [(0, Duration.seconds(100_000)), (1, .milliseconds(50))])
+  func whenOneLoopOfItsGroupEndsTheServerStops(ending: Int, drainTimeout: Duration) async throws {
+    var configuration = TCPServer.Configuration()
+    configuration.drainTimeout = drainTimeout
     let group = try LoopGroup(count: 2)
-    let running = try await RunningServer.echo(.handlers, group: group)
-    await group.loops[1].shutdown()
-    _ = try await running.task.value
-    let another = TCPServer(address: .loopback(port: 0), group: group)
-    for _ in 0..<2 {
-      let error = await #expect(throws: SocketError.self) { try await another.run { EchoHandler() } }
-      #expect(error?.kind == .shuttingDown && error?.operation == .listen)
+    let running = try await RunningServer.echo(.handlers, configuration, group: group)
+    let port = running.port
+    let clients = try await blocking {
+      let clients = try (0..<8).map { _ in try BlockingClient(port: port) }
+      for client in clients { #expect(try client.echo([1]) == [1]) }
+      return clients
     }
-    #expect(group.loops[0].statistics.connectionsOpen == 0)
-    #expect(await group.loops[0].onLoop { $0.tcp?.listeners.isEmpty } == true)
+    await group.loops[ending].shutdown()
+    let summary = try await running.task.value
+    #expect(summary.totals.connectionsOpened == 8 && summary.totals.connectionsClosed == 8)
+    try await blocking { for client in clients { #expect(client.isEnded()) } }
+    await group.shutdown()
+  }
+
+  /// One loop listens, and its peers may have been accepted, when it turns out that the other one has ended.
+  @Test func aStartThatFailsLeavesNothingBehind() async throws {
+    let group = try LoopGroup(count: 2)
+    await group.loops[1].shutdown()
+    let clients = try EventLoop.start()
+    let address = try SocketAddress(host: "127.83.2.1", port: 20_984)
+    let server = TCPServer(address: address, group: group)
+    let attempts = Task {
+      let client = TCPClient(on: clients) { EchoHandler() }
+      while !Task.isCancelled { _ = try? await client.connect(to: address) }
+      await client.shutdown()
+    }
+    for _ in 0..<TestRun.amount(100, short: 20, long: 1000) {
+      let error = await #expect(throws: SocketError.self) { try await server.run { EchoHandler() } }
+      #expect(error?.kind == .shuttingDown && error?.operation == .listen)
+      #expect(group.loops[0].statistics.connectionsOpen == 0)
+      #expect(await group.loops[0].onLoop { $0.tcp?.listeners.isEmpty } == true)
+    }
+    attempts.cancel()
+    await attempts.value
+    await clients.shutdown()
     await group.shutdown()
   }
 
