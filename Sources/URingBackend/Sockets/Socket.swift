@@ -87,9 +87,10 @@ enum Socket {
     unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }?.unmapped
   }
 
-  /// Whether both ends of a connection are this one socket.
-  static func isConnectedToItself(_ descriptor: Int32) -> Bool {
-    guard let own = localAddress(of: descriptor) else { return false }
+  /// Whether both ends of a connection are this one socket. `port` is the one that it was to connect to: almost always its
+  /// own is another one, and one call tells.
+  static func isConnectedToItself(_ descriptor: Int32, port: UInt16) -> Bool {
+    guard let own = localAddress(of: descriptor), own.port == port else { return false }
     return own.unmapped == peerAddress(of: descriptor)
   }
 

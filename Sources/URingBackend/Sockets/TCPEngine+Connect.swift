@@ -43,6 +43,7 @@ final class ConnectAttempt {
     self.prepare = prepare
     self.completion = completion
     let form = address.kernelForm
+    // Given back in `deinit`, by when the kernel has answered: see above.
     unsafe storage = .allocate(capacity: 1)
     unsafe storage.initialize(to: form.storage)
     length = form.length
@@ -163,7 +164,8 @@ extension TCPEngine {
 
   func connectCompleted(_ completion: Completion, _ operation: OperationID) {
     guard let attempt = connecting[operation.index] else { return }
-    if attempt.abandoned == nil, completion.result >= 0, Socket.isConnectedToItself(attempt.descriptor) {
+    let isConnected = attempt.abandoned == nil && completion.result >= 0
+    if isConnected, Socket.isConnectedToItself(attempt.descriptor, port: attempt.address.port) {
       retry(attempt)
       return
     }
