@@ -31,23 +31,26 @@ struct EchoServer: AsyncParsableCommand {
     let logger = options.logger
     let server = TCPServer(address: try options.address, configuration: options.serverConfiguration, logger: logger)
 
+    // From here on, before anybody knows that the server is there.
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     let summary = try await withThrowingTaskGroup { group in
       group.addTask {
         var isStopping = false
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        for await signal in signals {
           logger.info("stopping", metadata: ["signal": "\(signal)"])
           if isStopping { server.abort() } else { server.shutdown() }
           isStopping = true
         }
       }
-      if let interval = options.stats?.duration {
+      defer { group.cancelAll() }
+      return try await serve(server) { address in
+        say("EchoServer listening on \(address)")
+        guard let interval = options.stats?.duration else { return }
         group.addTask {
           try await printStatistics(of: server, every: interval)
           logger.notice("nobody reads the output any more; no more statistics are printed")
         }
       }
-      defer { group.cancelAll() }
-      return try await serve(server)
     }
     report("summary: \(summary)")
     if options.zeroCopy != nil {
@@ -56,26 +59,25 @@ struct EchoServer: AsyncParsableCommand {
   }
 
   /// The whole server, in each of its two ways.
-  private func serve(_ server: TCPServer) async throws -> TCPServer.Summary {
+  private func serve(
+    _ server: TCPServer,
+    whenListening: (SocketAddress) -> Void
+  ) async throws -> TCPServer.Summary {
     switch options.mode {
     case .async:
-      try await server.run(whenListening: announce) { connection in
+      try await server.run(whenListening: whenListening) { connection in
         while let view = try await connection.receive() {
           try await connection.send(view)
         }
       }
     case .handler:
-      try await server.run(whenListening: announce) { EchoHandler() }
+      try await server.run(whenListening: whenListening) { EchoHandler() }
     }
   }
 
   /// What must not be lost goes to the standard error when nobody reads the output.
   private func report(_ line: String) {
     if !say(line) { say(line, on: STDERR_FILENO) }
-  }
-
-  private func announce(_ address: SocketAddress) {
-    say("EchoServer listening on \(address)")
   }
 }
 

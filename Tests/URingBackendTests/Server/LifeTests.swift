@@ -187,7 +187,7 @@ struct LifeTests {
     let group = try LoopGroup(count: 2)
     await group.loops[1].shutdown()
     let clients = try EventLoop.start()
-    let address = try SocketAddress(host: "127.83.2.1", port: 20_984)
+    let address = try SocketAddress(host: "127.83.2.1", port: SelfConnectTests.port)
     let server = TCPServer(address: address, group: group)
     let attempts = Task {
       let client = TCPClient(on: clients) { EchoHandler() }

@@ -11,9 +11,12 @@ import Testing
 #endif
 
 /// A socket that the kernel gives the port as its own that it is to connect to is connected to itself. The tests bind it
-/// there, where chance would have to do it otherwise: at addresses of their own, and ports that the kernel never chooses.
+/// there, where chance would have to do it otherwise.
 @Suite(.timeLimit(.minutes(5)))
 struct SelfConnectTests {
+  /// Each test has an address of its own, and each process a port, one that the kernel does not choose by itself.
+  static let port = UInt16(20_000 + getpid() % 10_000)
+
   private static func bind(_ descriptor: Int32, to address: SocketAddress) -> Int32 {
     var (storage, length) = address.kernelForm
     return unsafe withUnsafePointer(to: &storage) { pointer in
@@ -62,7 +65,7 @@ struct SelfConnectTests {
 
   @Test(arguments: ["127.83.1.1", "::1"])
   func whereOnlyTheSocketItselfAnswersTheConnectionIsRefused(host: String) async throws {
-    let address = try SocketAddress(host: host, port: 20_983)
+    let address = try SocketAddress(host: host, port: Self.port)
     let bound = Locked<[Int32]>([])
     let result = try await connect(to: address) { _, descriptor in
       bound.change { $0.append(Self.bind(descriptor, to: address)) }
@@ -75,7 +78,7 @@ struct SelfConnectTests {
   }
 
   @Test func aConnectionToItselfIsReplacedByTheOneThatWasMeant() async throws {
-    let address = try SocketAddress(host: "127.83.1.2", port: 20_983)
+    let address = try SocketAddress(host: "127.83.1.2", port: Self.port)
     let listener = Locked<Int32>(-1)
     let tries = Locked(0)
     let result = try await connect(to: address) { number, descriptor in
@@ -95,10 +98,10 @@ struct SelfConnectTests {
 
   /// Neither the same host nor the same port alone is the same socket.
   @Test func onlyTheSameAddressAndPortIsTheSocketItself() async throws {
-    let address = try SocketAddress(host: "127.83.1.3", port: 20_983)
+    let address = try SocketAddress(host: "127.83.1.3", port: Self.port)
     let listener = try Socket.listen(on: address, backlog: 2, options: SocketOptions(), sharesPort: false)
     defer { Socket.close(listener) }
-    for own in [address.with(port: 20_984), try SocketAddress(host: "127.83.1.4", port: 20_983)] {
+    for own in [address.with(port: Self.port + 1), try SocketAddress(host: "127.83.1.4", port: Self.port)] {
       let result = try await connect(to: address) { _, descriptor in
         #expect(Self.bind(descriptor, to: own) == 0)
       }
