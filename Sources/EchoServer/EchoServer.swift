@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import IOBuffers
 import Logging
 import URingBackend
@@ -12,7 +13,7 @@ struct EchoServer: AsyncParsableCommand {
     abstract: "A TCP echo server on io_uring that copies nothing.",
     discussion: """
       Each message is received into a locked view of pooled memory, and the same view is sent back: the bytes never \
-      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary; a second signal
+      move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary; a second signal \
       closes them at once.
 
       Try it: start `EchoServer --port 7007`, then in another terminal `printf 'hello\\n' | nc -N 127.0.0.1 7007`.
@@ -22,51 +23,61 @@ struct EchoServer: AsyncParsableCommand {
   @OptionGroup var options: Options
 
   func run() async throws {
+    outliveReaders()
     if options.features {
       say("\(try KernelFeatures.probe().disabling(options.without))")
       return
     }
-    let address = try SocketAddress(host: options.host, port: options.port)
     let logger = options.logger
-    let server = TCPServer(address: address, configuration: options.serverConfiguration, logger: logger)
+    let server = TCPServer(address: try options.address, configuration: options.serverConfiguration, logger: logger)
 
+    // From here on, before anybody knows that the server is there.
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     let summary = try await withThrowingTaskGroup { group in
       group.addTask {
         var isStopping = false
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        for await signal in signals {
           logger.info("stopping", metadata: ["signal": "\(signal)"])
           if isStopping { server.abort() } else { server.shutdown() }
           isStopping = true
         }
       }
-      if let seconds = options.stats {
-        group.addTask { try await printStatistics(of: server, every: .seconds(seconds)) }
-      }
       defer { group.cancelAll() }
-      return try await serve(server)
+      return try await serve(server) { address in
+        say("EchoServer listening on \(address)")
+        guard let interval = options.stats?.duration else { return }
+        group.addTask {
+          try await printStatistics(of: server, every: interval)
+          logger.notice("nobody reads the output any more; no more statistics are printed")
+        }
+      }
     }
-    say("summary: \(summary)")
+    report("summary: \(summary)")
     if options.zeroCopy != nil {
-      say("zero-copy sends \(summary.totals.zeroCopySends), copied by the kernel \(summary.totals.zeroCopyCopied)")
+      report("zero-copy sends \(summary.totals.zeroCopySends), copied by the kernel \(summary.totals.zeroCopyCopied)")
     }
   }
 
   /// The whole server, in each of its two ways.
-  private func serve(_ server: TCPServer) async throws -> TCPServer.Summary {
+  private func serve(
+    _ server: TCPServer,
+    whenListening: (SocketAddress) -> Void
+  ) async throws -> TCPServer.Summary {
     switch options.mode {
     case .async:
-      try await server.run(whenListening: announce) { connection in
-        while let view = try await connection.receive() {
+      try await server.run(whenListening: whenListening) { connection in
+        while let view = try await connection.receiveUnlessStopping() {
           try await connection.send(view)
         }
       }
     case .handler:
-      try await server.run(whenListening: announce) { EchoHandler() }
+      try await server.run(whenListening: whenListening) { EchoHandler() }
     }
   }
 
-  private func announce(_ address: SocketAddress) {
-    say("EchoServer listening on \(address)")
+  /// What must not be lost goes to the standard error when nobody reads the output.
+  private func report(_ line: String) {
+    if !say(line) { say(line, on: STDERR_FILENO) }
   }
 }
 
@@ -74,5 +85,10 @@ struct EchoServer: AsyncParsableCommand {
 struct EchoHandler: ConnectionHandler {
   mutating func received(_ view: consuming ReadView, on connection: borrowing ConnectionContext) {
     connection.send(view)
+  }
+
+  /// Whoever has its echo is done; the others have until the drain deadline.
+  mutating func stopping(_ connection: borrowing ConnectionContext) {
+    if connection.unsentBytes == 0 { connection.close() }
   }
 }

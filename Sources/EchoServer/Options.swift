@@ -9,36 +9,84 @@ struct Options: ParsableArguments {
     case handler
   }
 
-  @Option(help: "The IPv4 or IPv6 address to listen on.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      The address to listen on: IPv4, IPv6 (:: is every address of both families), or link-local with its interface, \
+      such as fe80::1%eth0. Names are not looked up, except localhost.
+      """,
+      valueName: "address"
+    )
+  )
   var host = "127.0.0.1"
 
-  @Option(help: "The port to listen on; 0 lets the kernel choose, and prints which.")
+  @Option(help: "The port to listen on; 0 lets the kernel choose one, and the first line of output says which.")
   var port: UInt16 = 7007
 
-  @Option(help: "How many event loops, each with a thread and a listener; one per core is usual.")
-  var loops = 1
-
-  @Flag(help: "Pin loop number i to processor i.")
-  var pin = false
-
-  @Option(help: "Serve connections with tasks (async) or with a synchronous handler.")
-  var mode = Mode.async
-
-  @Option(help: "Connections open at once; beyond it accepting pauses.")
-  var maxConnections = 100_000
-
-  @Option(help: "Close connections on which nothing moved for this many seconds; 0: never.")
-  var idleTimeout = 0.0
-
-  @Option(help: "After a signal, how many seconds connections may take to finish.")
-  var drainTimeout = 10.0
-
-  @Option(help: "Memory for buffers, in bytes per loop, such as 67108864, 64K or 16M.")
-  var poolBytes = ByteCount(value: 64 << 20)
+  @Flag(help: "With --host ::, leave IPv4 alone.")
+  var ipv6Only = false
 
   @Option(
     help: ArgumentHelp(
-      "Send messages of at least so many bytes, such as 4K, without a copy in the kernel: for real network cards.",
+      "How many event loops, each with a thread, a listener and a pool, from 1 to 1024; one per core is usual.",
+      valueName: "number"
+    )
+  )
+  var loops = 1
+
+  @Flag(help: "Pin loop number i to processor i, counted from 0.")
+  var pin = false
+
+  @Option(help: "Serve connections with tasks (async), or with a synchronous handler, which costs less.")
+  var mode = Mode.async
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Connections open at once, over all loops, at least 1; beyond it accepting pauses, and peers wait. Each takes a \
+      descriptor, see `ulimit -n`.
+      """,
+      valueName: "number"
+    )
+  )
+  var maxConnections = 100_000
+
+  @Option(
+    help: ArgumentHelp(
+      "Close connections on which no byte moved for so long, from 0.001 to 1000000000 seconds; 0: never.",
+      valueName: "seconds"
+    )
+  )
+  var idleTimeout = Seconds(0)
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      After a signal, how long open connections may take to finish, from 0.001 to 1000000000 seconds; 0: they are closed \
+      at once.
+      """,
+      valueName: "seconds"
+    )
+  )
+  var drainTimeout = Seconds(10)
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      The most memory for buffers, for each loop, from 16K to 1024G. K, M and G are 1024 of the one before; a plain \
+      number is bytes.
+      """,
+      valueName: "bytes"
+    )
+  )
+  var poolBytes = ByteCount(64 << 20)
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Send messages of at least so many bytes, such as 4K, without a copy in the kernel: for real network cards, and \
+      only up to 1M. Without this option none is sent so.
+      """,
       valueName: "bytes"
     )
   )
@@ -46,35 +94,63 @@ struct Options: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Before sleeping, look for work for so many microseconds, as long as waits are short; 0: sleep at once.",
+      """
+      Before sleeping, look for work for so many microseconds, at most 10000, as long as waits are short: saves the \
+      time of waking up, costs the core. 0: sleep at once.
+      """,
       valueName: "microseconds"
     )
   )
   var spin = 0
 
-  @Option(help: "Print a line of statistics every so many seconds.")
-  var stats: Double?
+  @Option(
+    help: ArgumentHelp(
+      """
+      Print a line of statistics every so many seconds, from 0.1 to 1000000000, as long as somebody reads the output. \
+      Without this option none is printed.
+      """,
+      valueName: "seconds"
+    )
+  )
+  var stats: Seconds?
 
-  @Flag(help: "Print what this kernel offers and what is used, and exit.")
+  @Flag(help: "Print what this kernel offers and what is used instead of what it lacks, and exit.")
   var features = false
 
-  @Option(parsing: .upToNextOption, help: "Kernel features to do without, by their names in --features.")
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Kernel features to do without, by their names in --features, with spaces between them.",
+      valueName: "feature"
+    )
+  )
   var without: [KernelFeature] = []
 
-  @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
+  @Option(help: ArgumentHelp("The least severe messages to log, on the standard error.", valueName: "level"))
   var logLevel = Logger.Level.notice
 
   func validate() throws {
-    guard (try? SocketAddress(host: host, port: port)) != nil else {
-      throw ValidationError("'\(host)' is not an IPv4 or IPv6 address; other names are not looked up.")
+    do {
+      _ = try address
+    } catch {
+      throw ValidationError(
+        error.kind == .invalidScope
+          ? "'\(host)': what follows '%' must be an interface of this system, and only link-local IPv6 addresses have one."
+          : "'\(host)' is not an IPv4 or IPv6 address; other names are not looked up."
+      )
     }
     guard loops >= 1, loops <= 1024 else { throw ValidationError("--loops must be from 1 to 1024.") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1.") }
     guard spin >= 0, spin <= 10_000 else { throw ValidationError("--spin must be from 0 to 10000.") }
-    guard idleTimeout >= 0, drainTimeout >= 0 else { throw ValidationError("A timeout cannot be negative.") }
-    guard poolBytes.value >= 16 << 10 else { throw ValidationError("--pool-bytes must be at least 16K.") }
+    guard poolBytes.value >= 16 << 10, poolBytes.value <= 1024 << 30 else {
+      throw ValidationError("--pool-bytes must be at least 16K and at most 1024G.")
+    }
     if let zeroCopy, zeroCopy.value < 1 { throw ValidationError("--zero-copy must be at least 1.") }
-    if let stats, stats < 0.1 { throw ValidationError("--stats must be at least 0.1.") }
+    if let stats, stats.duration < .milliseconds(100) { throw ValidationError("--stats must be at least 0.1.") }
+  }
+
+  var address: SocketAddress {
+    get throws(SocketError) { try SocketAddress(host: host, port: port) }
   }
 
   var logger: Logger {
@@ -88,34 +164,15 @@ struct Options: ParsableArguments {
     configuration.loops = loops
     configuration.pinned = pin
     configuration.maximumConnections = maxConnections
-    configuration.limits.idleTimeout = idleTimeout > 0 ? .seconds(idleTimeout) : nil
-    configuration.drainTimeout = .seconds(drainTimeout)
+    configuration.options.ipv6Only = ipv6Only
+    configuration.limits.idleTimeout = idleTimeout.duration > .zero ? idleTimeout.duration : nil
+    configuration.drainTimeout = drainTimeout.duration
     configuration.loop.poolBytes = poolBytes.value
     configuration.loop.spin = .microseconds(spin)
     configuration.loop.disabledFeatures = without
     configuration.loop.zeroCopySendThreshold = zeroCopy?.value
     return configuration
   }
-}
-
-/// A number of bytes, with K, M or G behind it if need be.
-struct ByteCount: ExpressibleByArgument, CustomStringConvertible {
-  let value: Int
-
-  init(value: Int) {
-    self.value = value
-  }
-
-  init?(argument: String) {
-    let units: [Character: Int] = ["K": 10, "M": 20, "G": 30]
-    let shift = argument.last.flatMap { units[Character($0.uppercased())] }
-    guard let number = Int(shift == nil ? argument : String(argument.dropLast())), number >= 0 else { return nil }
-    let (value, overflow) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
-    guard !overflow else { return nil }
-    self.value = value
-  }
-
-  var description: String { "\(value)" }
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

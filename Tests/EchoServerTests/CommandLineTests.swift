@@ -6,7 +6,8 @@ import URingBackend
 @Suite(.timeLimit(.minutes(5)))
 struct CommandLineTests {
   static let options = [
-    "--host", "--port", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout", "--drain-timeout",
+    "--host", "--port", "--ipv6-only", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout",
+    "--drain-timeout",
     "--pool-bytes", "--zero-copy", "--spin", "--stats", "--features", "--without", "--log-level", "--help",
   ]
 
@@ -31,7 +32,7 @@ struct CommandLineTests {
     (["--loops", "many"], "--loops"),
     (["--max-connections", "0"], "--max-connections must be at least 1"),
     (["--idle-timeout", "-1"], "--idle-timeout"),
-    (["--drain-timeout=-1"], "timeout cannot be negative"),
+    (["--drain-timeout=-1"], "'-1' is invalid for '--drain-timeout"),
     (["--pool-bytes", "12Q"], "--pool-bytes"),
     (["--pool-bytes", "99999999999G"], "--pool-bytes"),
     (["--pool-bytes", "1K"], "--pool-bytes must be at least"),

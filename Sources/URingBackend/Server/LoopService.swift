@@ -1,4 +1,7 @@
 /// One server's share of one loop. Its variables belong to the loop's thread.
+///
+/// Each method hands one closure to the loop, which runs every closure once: on its thread, or, when it has ended, on the
+/// thread that brought it (`EventLoop.drainAfterStop`). So each continuation below is resumed once.
 final class LoopService: @unchecked Sendable {
   // Why unchecked: `sink` and `listener` are touched on the loop's thread alone.
   private let loop: EventLoop
@@ -14,7 +17,8 @@ final class LoopService: @unchecked Sendable {
     _ descriptor: Int32,
     address: SocketAddress,
     settings: ConnectionSettings,
-    budget: ConnectionBudget,
+    connections: ServedConnections,
+    onError: TCPServer.ErrorReport?,
     _ makeSink: @escaping TCPServer.MakeSink
   ) async -> Bool {
     await onLoop { [self] engine in
@@ -22,21 +26,34 @@ final class LoopService: @unchecked Sendable {
         Socket.close(descriptor)
         return false
       }
-      let sink = makeSink(engine, budget)
+      let sink = makeSink(engine, connections, onError)
       self.sink = sink
       listener = engine.startListening(
         descriptor,
         address: address,
         sink: sink,
         settings: settings,
-        budget: budget
+        budget: connections.budget
       )
       return listener != nil
     }
   }
 
+  /// Calls `body` once when this loop accepts no more, be it that the loop ends: at once if that is so. On the loop's
+  /// thread, or on this one.
+  func whenStopped(_ body: @escaping @Sendable () -> Void) {
+    loop.execute { [self] in
+      if let engine = loop.tcp, let key = listener, let listening = engine.listeners[key] {
+        listening.onStopped.append(body)
+      } else {
+        body()
+      }
+    }
+  }
+
   /// Stops accepting; returns when the listening descriptor is closed.
   func stopListening() async {
+    // The engine calls back once, when the descriptor is closed; the end of a loop waits for that.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [self] in
         guard let engine = loop.tcp, let key = listener, let listening = engine.listeners[key] else {
@@ -45,6 +62,13 @@ final class LoopService: @unchecked Sendable {
         }
         engine.stopListening(listening) { unsafe continuation.resume() }
       }
+    }
+  }
+
+  /// Tells every connection of this server that it stops, so that those which have nothing to do can end.
+  func announceStop() {
+    loop.execute { [self] in
+      if let sink { loop.tcp?.beginStopping(of: sink) }
     }
   }
 
@@ -57,6 +81,7 @@ final class LoopService: @unchecked Sendable {
 
   /// Returns when every connection is closed and every task has ended.
   func finished() async {
+    // A sink calls back once, when nothing of it is left; each connection and each task ends, also when the loop does.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [self] in
         if let sink {

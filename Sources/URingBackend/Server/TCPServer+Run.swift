@@ -1,51 +1,98 @@
 internal import IOBuffers
 internal import Logging
-internal import Synchronization
 
 extension TCPServer {
   /// Serves each connection with a task of its own, on the loop of the connection.
   ///
   /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other.
   ///
+  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
+  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  ///
   /// - Parameters:
   ///   - whenListening: called once all listeners stand, with the address where they listen.
   ///   - body: runs for each connection.
   /// - Returns: what the server did in its life.
-  /// - Throws: `RingError` when no loop can be started, `SocketError` when the address cannot be had.
+  /// - Throws: `RunError` when the server runs already or has run, `RingError` when no loop can be started, `SocketError`
+  ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
+  ///   the server has not run, and `run` may be called again.
   @discardableResult
   public func run(
     whenListening: (SocketAddress) -> Void = { _ in },
     _ body: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws -> Summary {
-    try await serve(whenListening) { engine, budget in
-      AsyncSink(engine: engine, budget: budget, body: body)
+    try await serve(whenListening) { engine, connections, onError in
+      AsyncSink(engine: engine, budget: connections.budget, onError: onError) { connection in
+        connections.countOpened()
+        try await body(connection)
+      }
     }
   }
 
   /// Serves each connection with a handler of its own, called synchronously on the loop of the connection.
   ///
+  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
+  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  ///
   /// - Parameters:
   ///   - whenListening: called once all listeners stand, with the address where they listen.
   ///   - handler: makes the handler of one connection. A throw closes that connection.
   /// - Returns: what the server did in its life.
-  /// - Throws: `RingError` when no loop can be started, `SocketError` when the address cannot be had.
+  /// - Throws: `RunError` when the server runs already or has run, `RingError` when no loop can be started, `SocketError`
+  ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
+  ///   the server has not run, and `run` may be called again.
   @discardableResult
   public func run<Handler: ConnectionHandler>(
     whenListening: (SocketAddress) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {
-    try await serve(whenListening, isHandled: true) { engine, budget in
-      HandlerSink(engine: engine, budget: budget, make: handler)
+    try await serve(whenListening, isHandled: true) { engine, connections, onError in
+      HandlerSink(engine: engine, budget: connections.budget, onError: onError) {
+        connections.countOpened()
+        return try handler()
+      }
     }
   }
 
-  typealias MakeSink = @Sendable (TCPEngine, ConnectionBudget) -> ConnectionSink
+  /// Makes what the connections of one loop report to. The last parameter is the configuration's `onError`, for the sink.
+  typealias MakeSink = @Sendable (TCPEngine, ServedConnections, ErrorReport?) -> ConnectionSink
 
   private func serve(
     _ whenListening: (SocketAddress) -> Void,
     isHandled: Bool = false,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
+    try begin()
+    do {
+      let summary = try await serveOnce(whenListening, isHandled, makeSink)
+      life.withLock { $0 = .over }
+      return summary
+    } catch {
+      life.withLock { $0 = .new }
+      throw error
+    }
+  }
+
+  /// One run at a time, and one in all.
+  private func begin() throws(RunError) {
+    let obstacle = life.withLock { life -> RunError? in
+      switch life {
+      case .new:
+        life = .starting
+        return nil
+      case .starting, .serving: return .alreadyRunning
+      case .over: return .alreadyRan
+      }
+    }
+    if let obstacle { throw obstacle }
+  }
+
+  private func serveOnce(
+    _ whenListening: (SocketAddress) -> Void,
+    _ isHandled: Bool,
+    _ makeSink: @escaping MakeSink
+  ) async throws -> Summary {
+    if stop.isSet || Task.isCancelled { return Summary(totals: LoopStatistics(), sharesLoops: group != nil) }
     let loops =
       try group
       ?? LoopGroup(
@@ -72,26 +119,39 @@ extension TCPServer {
     let sockets = try ListeningSockets(
       count: group.loops.count,
       address: address,
-      backlog: configuration.backlog,
+      backlog: max(1, configuration.backlog),
       options: configuration.options
     )
-    let budget = ConnectionBudget(limit: configuration.maximumConnections)
+    let connections = ServedConnections(limit: configuration.maximumConnections)
+    let running = Running(
+      loops: group.loops,
+      before: self.group == nil ? LoopStatistics() : LoopStatistics(of: group.loops),
+      connections: connections
+    )
     let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
     var services: [LoopService] = []
     var failure: SocketError?
     for (loop, descriptor) in zip(group.loops, sockets.descriptors) {
       let service = LoopService(loop)
       services.append(service)
-      if await !service.start(descriptor, address: sockets.address, settings: settings, budget: budget, makeSink) {
-        failure = SocketError(.shuttingDown, .listen, peer: sockets.address)
-      }
+      let isListening = await service.start(
+        descriptor,
+        address: sockets.address,
+        settings: settings,
+        connections: connections,
+        onError: configuration.onError,
+        makeSink
+      )
+      if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.address) }
     }
     if let failure {
-      for service in services { await service.stopListening() }
+      await giveUp(services)
       throw failure
     }
-    running.withLock { $0 = group.loops }
-    defer { running.withLock { $0 = [] } }
+    // A loop that ends takes its listener along, and nobody else would tell us.
+    for service in services { service.whenStopped { self.stop.set() } }
+    life.withLock { $0 = .serving(running) }
+    if let loop = group.loops.first { reportMisfits(on: loop) }
     logger?.info("listening", metadata: ["address": "\(sockets.address)", "loops": "\(group.loops.count)"])
     whenListening(sockets.address)
 
@@ -100,18 +160,29 @@ extension TCPServer {
     } onCancel: {
       stop.set()
     }
-    return await drain(services, group)
+    return await drain(services, running)
+  }
+
+  /// Some loops listen, others end: ends what has begun.
+  private func giveUp(_ services: [LoopService]) async {
+    for service in services { await service.stopListening() }
+    for service in services { service.abortAll() }
+    for service in services { await service.finished() }
   }
 
   /// Stops accepting, waits for the connections to finish, closes what is left at the deadline.
-  private func drain(_ services: [LoopService], _ group: LoopGroup) async -> Summary {
-    logger?.info("draining", metadata: ["open": "\(statistics.connectionsOpen)"])
+  private func drain(_ services: [LoopService], _ running: Running) async -> Summary {
+    logger?.info("draining", metadata: ["open": "\(running.statistics.connectionsOpen)"])
     for service in services { await service.stopListening() }
+    for service in services { service.announceStop() }
     let deadline = Task {
       do throws(CancellationError) {
-        try await group.loops[0].sleep(for: configuration.drainTimeout)
-        hurry.set()
-      } catch {}
+        try await running.loops[0].sleep(for: configuration.drainTimeout)
+      } catch {
+        // Either all connections have finished, or the loop ends, which closes them.
+        guard !Task.isCancelled else { return }
+      }
+      hurry.set()
     }
     let end = Task {
       await hurry.wait()
@@ -121,7 +192,7 @@ extension TCPServer {
     deadline.cancel()
     hurry.set()
     await end.value
-    return Summary(totals: statistics)
+    return Summary(totals: running.statistics, sharesLoops: group != nil)
   }
 
   /// Ends the server's own loops, and asks their arenas what is still out.

@@ -3,11 +3,12 @@ internal import IOBuffers
 
 /// A TCP server: listeners on a group of loops, and what runs for each connection.
 ///
-/// `run` serves until the server is told to stop, by `shutdown()` or by cancelling the task that called it. Then it
-/// stops accepting, lets the open connections finish until the drain deadline, closes the rest, and returns. A server
-/// runs once: to serve again, make another one.
+/// `run` serves until the server is told to stop, by `shutdown()` or by cancelling the task that called it, or until its
+/// loops end. Then it stops accepting, lets the open connections finish until the drain deadline, closes the rest, and
+/// returns. A server runs once: to serve again, make another one.
 public final class TCPServer: Sendable {
-  /// Where the server listens. With port 0 the kernel chooses; `run` reports which.
+  /// Where the server listens. With port 0 the kernel chooses; `run` reports which. On `::` a server serves IPv4 as well:
+  /// see ``SocketOptions/ipv6Only``.
   public let address: SocketAddress
   /// How it is set up.
   public let configuration: Configuration
@@ -16,7 +17,17 @@ public final class TCPServer: Sendable {
   let logger: Logger?
   let stop = ShutdownSignal()
   let hurry = ShutdownSignal()
-  let running = Guarded<[EventLoop]>([])
+  let life = Guarded(Life.new)
+
+  /// How far a server has come in its one life.
+  enum Life: Sendable {
+    /// It has not listened yet.
+    case new
+    /// `run` was called, and loops and listeners come into being.
+    case starting
+    case serving(Running)
+    case over
+  }
 
   /// - Parameters:
   ///   - address: where to listen.
@@ -36,18 +47,27 @@ public final class TCPServer: Sendable {
   }
 
   /// Begins the graceful stop; `run` returns when it is complete. Any thread, never blocks, harmless when repeated.
+  ///
+  /// Before `run` it keeps the server from listening: `run` then returns at once.
   public func shutdown() {
     stop.set()
   }
 
-  /// Begins the stop, and does not wait for open connections: they are closed at once. Any thread, never blocks.
+  /// Begins the stop, and does not wait for open connections: they are closed at once. Any thread, never blocks, harmless
+  /// when repeated, also after `shutdown()`.
   public func abort() {
     stop.set()
     hurry.set()
   }
 
-  /// What the loops of the running server did and hold, summed up. All zero when it does not run.
+  /// What the server did and holds, while it serves; all zero before and after. Any thread.
+  ///
+  /// `connectionsOpened`, `connectionsClosed` and `connectionsOpen` are this server's own. Everything else is what its
+  /// loops did since the server began to listen, and hold now: on loops of its own that is the server and whatever its
+  /// code does there, such as connections that it opens. On a ``LoopGroup`` it is whatever else runs on those loops too:
+  /// counting messages and bytes for each server would cost something for each message.
   public var statistics: LoopStatistics {
-    running.withLock { $0 }.reduce(into: LoopStatistics()) { $0 += $1.statistics }
+    guard case .serving(let running) = life.withLock({ $0 }) else { return LoopStatistics() }
+    return running.statistics
   }
 }

@@ -17,6 +17,7 @@ struct ConnectRequest: Sendable {
   ) async throws(SocketError) -> Result {
     let ticket = ConnectTicket()
     let outcome = await withTaskCancellationHandler {
+      // Resumed once: here when there is no engine or sink, otherwise by the attempt, which completes once.
       unsafe await withUnsafeContinuation {
         (continuation: UnsafeContinuation<Swift.Result<Result, SocketError>, Never>) in
         loop.execute {
@@ -42,7 +43,7 @@ struct ConnectRequest: Sendable {
 
 /// One call of `connect`, between its task and the loop.
 private final class ConnectTicket: @unchecked Sendable {
-  // Why unchecked: `key` belongs to the loop's thread.
+  // Why unchecked: `key` belongs to the loop's thread; `start`, its completion and `cancel` all run there.
   let cancellation = CancellationTicket()
   private var key: UInt32?
 

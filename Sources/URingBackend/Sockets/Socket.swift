@@ -23,9 +23,13 @@ enum Socket {
     do throws(SocketError) {
       if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, address) }
       if sharesPort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, address) }
-      if address.family == .ipv6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, address) }
+      // Said in either case: what holds otherwise is the system's choice.
+      if address.family == .ipv6 {
+        try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, options.ipv6Only ? 1 : 0, address)
+      }
       try apply(options, to: descriptor, address)
       var (storage, length) = address.kernelForm
+      // A sockaddr_storage may be seen as a sockaddr: the call reads `length` bytes of it, during the call.
       let bound = unsafe withUnsafePointer(to: &storage) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, length) }
       }
@@ -42,9 +46,15 @@ enum Socket {
   static func apply(_ options: SocketOptions, to descriptor: Int32, _ address: SocketAddress?) throws(SocketError) {
     if options.noDelay { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, address) }
     if options.keepAlive { try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, address) }
-    if let bytes = options.sendBufferBytes { try set(descriptor, SOL_SOCKET, SO_SNDBUF, bytes, address) }
-    if let bytes = options.receiveBufferBytes { try set(descriptor, SOL_SOCKET, SO_RCVBUF, bytes, address) }
+    // The kernel would take a negative size for a very large one.
+    if let bytes = options.sendBufferBytes { try set(descriptor, SOL_SOCKET, SO_SNDBUF, max(0, bytes), address) }
+    if let bytes = options.receiveBufferBytes { try set(descriptor, SOL_SOCKET, SO_RCVBUF, max(0, bytes), address) }
     if let name = options.congestionControl {
+      // The kernel would stop at a NUL, or after TCP_CA_NAME_MAX - 1 bytes, and take what it has read for the name.
+      guard !name.utf8.contains(0), name.utf8.count < 16 else {
+        throw SocketError(.system(.noSuchFileOrDirectory), .option, peer: address)
+      }
+      // The call reads as many bytes as the name has, during the call.
       let code = unsafe name.withCString {
         unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, $0, socklen_t(name.utf8.count))
       }
@@ -60,19 +70,28 @@ enum Socket {
     _ address: SocketAddress?
   ) throws(SocketError) {
     var value = Int32(clamping: value)
+    // The call reads an Int32, as it is told, during the call.
     guard unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
       throw failure(.option, address)
     }
   }
 
-  /// getsockname(2): where a listener was bound in the end.
+  /// getsockname(2): where a socket was bound in the end, as the kernel has it.
   static func localAddress(of descriptor: Int32) -> SocketAddress? {
     unsafe address(of: descriptor) { unsafe getsockname($0, $1, $2) }
   }
 
-  /// getpeername(2). Nil once the peer has reset the connection, so it is asked at the start.
+  /// getpeername(2), without the mapping of IPv4 into IPv6. Nil once the peer has reset the connection, so it is asked
+  /// at the start.
   static func peerAddress(of descriptor: Int32) -> SocketAddress? {
-    unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }
+    unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }?.unmapped
+  }
+
+  /// Whether both ends of a connection are this one socket. `port` is the one that it was to connect to: almost always its
+  /// own is another one, and one call tells.
+  static func isConnectedToItself(_ descriptor: Int32, port: UInt16) -> Bool {
+    guard let own = localAddress(of: descriptor), own.port == port else { return false }
+    return own.unmapped == peerAddress(of: descriptor)
   }
 
   private static func address(
@@ -81,6 +100,7 @@ enum Socket {
   ) -> SocketAddress? {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    // A sockaddr_storage has room for every address, and the call is told how much there is.
     let code = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call(descriptor, $0, &length) }
     }
@@ -90,6 +110,7 @@ enum Socket {
   /// Makes the close a reset: what the peer has not acknowledged is dropped. SO_LINGER with zero seconds, socket(7).
   static func resetOnClose(_ descriptor: Int32) {
     var value = linger(l_onoff: 1, l_linger: 0)
+    // The call reads a `linger`, as it is told, during the call.
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
   }
 

@@ -22,6 +22,9 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case busy
     /// The text is not an address.
     case invalidAddress
+    /// What follows the `%` of an address names no interface, or the address is not a link-local one, which alone belong
+    /// to one.
+    case invalidScope
   }
 
   /// What was being done.
@@ -83,6 +86,10 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
       "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE"
     case .system(.tooManyOpenFiles):
       "too many open files in this process; raise `ulimit -n` or lower the connection limit"
+    case .system(.invalidArgument) where (operation == .bind || operation == .connect) && lacksScope:
+      "a link-local address needs its interface, such as fe80::1%eth0"
+    case .system(.noSuchFileOrDirectory) where operation == .option:
+      "no such congestion control; net.ipv4.tcp_available_congestion_control lists those there are"
     case .system(let errno): "\(errno.description) (errno \(errno.rawValue))"
     case .closed: "the connection is closed on this side"
     case .cancelled: "the task was cancelled"
@@ -93,6 +100,10 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
       "views of this connection were kept while others waited for memory; release them sooner, or raise poolBytes"
     case .busy: "another task already waits for bytes of this connection"
     case .invalidAddress: "not an IPv4 or IPv6 address"
+    case .invalidScope:
+      "what follows '%' must be the name or number of an interface, and only link-local IPv6 addresses have one"
     }
   }
+
+  private var lacksScope: Bool { peer.map { $0.isLinkLocal && $0.scope == 0 } ?? false }
 }

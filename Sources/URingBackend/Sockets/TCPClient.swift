@@ -5,11 +5,12 @@
 ///
 /// May be used from any task. For clients that are written as tasks, use `TCPConnection.connect`.
 public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
-  // Why unchecked: `sink` and `isShutDown` belong to the loop's thread.
+  // Why unchecked: `sink` and `isShutDown` belong to the loop's thread, and are touched in closures that run there. The rest
+  // is constant and Sendable; handlers are made and used on that thread alone.
 
   /// The loop that the connections live on.
   public let loop: EventLoop
-  /// How long the kernel may try to connect.
+  /// How long the kernel may try to connect. Zero or less gives an attempt up at once if it has to wait at all.
   public let timeout: Duration
   /// The bounds of each connection.
   public let limits: ConnectionLimits
@@ -45,7 +46,8 @@ public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
   ///
   /// - Returns: the connection's name.
   /// - Throws: `SocketError` with the kernel's reason, `.timedOut`, `.cancelled` when the task is cancelled, or
-  ///   `.shuttingDown`. In each case the kernel has given the attempt up and the descriptor is closed.
+  ///   `.shuttingDown`. In each case the kernel has given the attempt up and the descriptor is closed. Where nobody
+  ///   listens that is ECONNREFUSED, also where the socket would meet itself (see connect(2) and RFC 9293, section 3.5).
   @discardableResult
   public func connect(to address: SocketAddress) async throws(SocketError) -> ConnectionID {
     let request = ConnectRequest(
@@ -60,6 +62,7 @@ public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
   /// Gives up attempts that are under way, closes every open connection at once, and returns when all of them are closed.
   /// Connecting throws `.shuttingDown` from now on. A second call waits for the same end.
   public func shutdown() async {
+    // Resumed once: here, or by the sink, which calls back once, when nothing of it is left.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [self] in
         isShutDown = true

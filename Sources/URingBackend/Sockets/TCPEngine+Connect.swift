@@ -5,11 +5,18 @@ internal import SystemPackage
 @safe
 final class ConnectAttempt {
   let key: UInt32
-  let descriptor: Int32
+  /// The socket of the current try.
+  var descriptor: Int32
   let address: SocketAddress
+  let options: SocketOptions
   let sink: ConnectionSink
   let settings: ConnectionSettings
-  /// Stands still until the kernel has answered: the submission points at it.
+  /// How many sockets were tried before this one.
+  var retries = 0
+  /// Called with each socket before it connects. For tests, which bind it.
+  let prepare: ((Int32) -> Void)?
+  /// Stands still until the kernel has answered, because the submission points at it: the engine keeps the attempt in
+  /// `connecting` until the completion of its last submission, and the memory goes with the attempt.
   let storage: UnsafeMutablePointer<sockaddr_storage>
   let length: socklen_t
   var timer: TimerQueue<LoopTimer>.Handle?
@@ -21,17 +28,22 @@ final class ConnectAttempt {
     key: UInt32,
     descriptor: Int32,
     address: SocketAddress,
+    options: SocketOptions,
     sink: ConnectionSink,
     settings: ConnectionSettings,
+    prepare: ((Int32) -> Void)?,
     completion: @escaping (Result<Int, SocketError>) -> Void
   ) {
     self.key = key
     self.descriptor = descriptor
     self.address = address
+    self.options = options
     self.sink = sink
     self.settings = settings
+    self.prepare = prepare
     self.completion = completion
     let form = address.kernelForm
+    // Given back in `deinit`, by when the kernel has answered: see above.
     unsafe storage = .allocate(capacity: 1)
     unsafe storage.initialize(to: form.storage)
     length = form.length
@@ -45,6 +57,8 @@ final class ConnectAttempt {
 extension TCPEngine {
   /// Tells connect timers from connection timers; both flags set.
   static let connectToken: UInt64 = 3 << 62
+  /// How often a socket that was connected to itself is replaced by another one.
+  static let selfConnectRetries = 3
 
   /// Connects, and calls `completion` once: with the index of an open connection, or with what went wrong. Returns the
   /// key by which the attempt can be cancelled, or nil when it has failed already.
@@ -55,6 +69,7 @@ extension TCPEngine {
     options: SocketOptions,
     sink: ConnectionSink,
     settings: ConnectionSettings,
+    prepare: ((Int32) -> Void)? = nil,
     completion: @escaping (Result<Int, SocketError>) -> Void
   ) -> UInt32? {
     guard !isStopping else {
@@ -62,28 +77,39 @@ extension TCPEngine {
       return nil
     }
     do throws(SocketError) {
-      let descriptor = try Socket.open(for: address)
-      do throws(SocketError) {
-        try Socket.apply(options, to: descriptor, address)
-      } catch {
-        Socket.close(descriptor)
-        throw error
-      }
-      return start(
-        ConnectAttempt(
-          key: nextKey(),
-          descriptor: descriptor,
-          address: address,
-          sink: sink,
-          settings: settings,
-          completion: completion
-        ),
-        timeoutNanoseconds: timeoutNanoseconds
+      let attempt = ConnectAttempt(
+        key: nextKey(),
+        descriptor: try openSocket(for: address, options),
+        address: address,
+        options: options,
+        sink: sink,
+        settings: settings,
+        prepare: prepare,
+        completion: completion
       )
+      try submit(attempt)
+      connecting[attempt.key] = attempt
+      let (deadline, overflow) = LoopClock.now().addingReportingOverflow(timeoutNanoseconds)
+      attempt.timer = loop.timers.arm(
+        overflow ? .max : deadline,
+        .client(TCPEngine.connectToken | UInt64(attempt.key))
+      )
+      return attempt.key
     } catch {
       completion(.failure(error))
       return nil
     }
+  }
+
+  private func openSocket(for address: SocketAddress, _ options: SocketOptions) throws(SocketError) -> Int32 {
+    let descriptor = try Socket.open(for: address)
+    do throws(SocketError) {
+      try Socket.apply(options, to: descriptor, address)
+    } catch {
+      Socket.close(descriptor)
+      throw error
+    }
+    return descriptor
   }
 
   /// A name for a listener or an attempt that no other has.
@@ -92,7 +118,10 @@ extension TCPEngine {
     return nextAttempt
   }
 
-  private func start(_ attempt: ConnectAttempt, timeoutNanoseconds: UInt64) -> UInt32? {
+  /// Hands the attempt's socket to the kernel. After a throw the socket is closed.
+  private func submit(_ attempt: ConnectAttempt) throws(SocketError) {
+    attempt.prepare?(attempt.descriptor)
+    // A sockaddr_storage may be seen as a sockaddr; how long it stands still is said where it is declared.
     let prepared = unsafe attempt.storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
       unsafe ring.prepareConnect(
         attempt.descriptor,
@@ -103,16 +132,8 @@ extension TCPEngine {
     }
     guard prepared else {
       Socket.close(attempt.descriptor)
-      attempt.completion(.failure(SocketError(.system(.noMemory), .connect, peer: attempt.address)))
-      return nil
+      throw SocketError(.system(.noMemory), .connect, peer: attempt.address)
     }
-    connecting[attempt.key] = attempt
-    let (deadline, overflow) = LoopClock.now().addingReportingOverflow(timeoutNanoseconds)
-    attempt.timer = loop.timers.arm(
-      overflow ? .max : deadline,
-      .client(TCPEngine.connectToken | UInt64(attempt.key))
-    )
-    return attempt.key
   }
 
   func connectTimerFired(_ token: UInt64) {
@@ -142,8 +163,13 @@ extension TCPEngine {
   }
 
   func connectCompleted(_ completion: Completion, _ operation: OperationID) {
-    guard let attempt = connecting.removeValue(forKey: operation.index) else { return }
-    if let timer = attempt.timer { _ = loop.timers.cancel(timer) }
+    guard let attempt = connecting[operation.index] else { return }
+    let isConnected = attempt.abandoned == nil && completion.result >= 0
+    if isConnected, Socket.isConnectedToItself(attempt.descriptor, port: attempt.address.port) {
+      retry(attempt)
+      return
+    }
+    finish(attempt)
     if let abandoned = attempt.abandoned {
       Socket.close(attempt.descriptor)
       attempt.completion(.failure(SocketError(abandoned, .connect, peer: attempt.address)))
@@ -156,5 +182,31 @@ extension TCPEngine {
     } else {
       attempt.completion(.failure(SocketError(.system(.noMemory), .connect, peer: attempt.address)))
     }
+  }
+
+  /// The socket was given the very port as its own that it was to connect to, and is connected to itself: TCP allows two
+  /// sides to open at once (RFC 9293, section 3.5), and these two are one. It happens where nobody listens on a port of
+  /// net.ipv4.ip_local_port_range. Another socket has another port, and hears the truth.
+  private func retry(_ attempt: ConnectAttempt) {
+    // Without a reset the port would stay taken for a minute (TIME_WAIT), also for the server that is missed there.
+    Socket.resetOnClose(attempt.descriptor)
+    Socket.close(attempt.descriptor)
+    do throws(SocketError) {
+      guard attempt.retries < TCPEngine.selfConnectRetries else {
+        throw SocketError(.system(.connectionRefused), .connect, peer: attempt.address)
+      }
+      attempt.retries += 1
+      attempt.descriptor = try openSocket(for: attempt.address, attempt.options)
+      try submit(attempt)
+    } catch {
+      finish(attempt)
+      attempt.completion(.failure(error))
+    }
+  }
+
+  /// The kernel holds nothing of the attempt any more.
+  private func finish(_ attempt: ConnectAttempt) {
+    connecting[attempt.key] = nil
+    if let timer = attempt.timer { _ = loop.timers.cancel(timer) }
   }
 }

@@ -112,7 +112,7 @@ struct PressureTests {
     try await blocking {
       let clients = try (0..<count).map { _ in try BlockingClient(port: port) }
       for client in clients { try client.send(message) }
-      while running.server.statistics.starvedWaits == 0 { usleep(1000) }
+      while running.server.statistics.pressureEpisodes == 0 { usleep(1000) }
       hold.withLock { $0 = false }
       for client in clients { #expect(try client.receive(exactly: message.count) == message) }
       for client in clients { try client.closeOutput() }

@@ -91,14 +91,15 @@ struct EngineLineTests {
     let bench = try tiny()
     let keepers = try (0..<20).map { _ in try bench.open() }
     _ = try exhaust(bench, keepers)
-    #expect(bench.engine.pressure.isOn && bench.loop.counters.bytesCopiedOut.current == 0)
+    #expect(bench.engine.pressure.isOn)
+    let copied = bench.loop.counters.bytesCopiedOut.current
     let index = try bench.open()
     for _ in 0..<4 { try bench.turn() }
     let held = bench.slots.slotsOut
     try receive([1, 2, 3], bench, index)
     try bench.turn()
     #expect(bench.sink.take().last == .received(index, [1, 2, 3]))
-    #expect(bench.loop.counters.bytesCopiedOut.current == 3)
+    #expect(bench.loop.counters.bytesCopiedOut.current == copied + 3)
     #expect(bench.slots.slotsOut <= held, "the slot is free again although the view is kept")
     #expect(bench.engine.memory.copies.accountState(bench.engine.records[index].account).charged == 64)
     bench.sink.releaseAll()
@@ -177,14 +178,14 @@ struct EngineLineTests {
   @Test func theEndOfAConnectionThatWaitsIsNoticedWithoutASlot() throws {
     let bench = try tiny()
     let pair = try SocketPair()
-    let keepers = try (0..<30).map { _ in try bench.open() }
+    let keepers = try (0..<200).map { _ in try bench.open() }
     _ = try exhaust(bench, keepers)
-    while bench.slots.slotsOut < bench.engine.memory.plan.slots || !bench.engine.lineBuffers.isEmpty {
+    // The copies are used up too, by now, and so are the slots.
+    for _ in 0..<400 where !bench.engine.lineBuffers.isEmpty {
       guard let next = keepers.first(where: { bench.engine.records[$0].machine.flags.contains(.receiveArmed) }) else {
         break
       }
       try receive(whole, bench, next)
-      try bench.turn()
     }
     try #require(bench.engine.lineBuffers.isEmpty)
     let index = try bench.open(descriptor: dup(pair.ours.rawValue))
