@@ -35,6 +35,18 @@ extension WriteView {
     unsafe base.storeBytes(of: raw, toByteOffset: offset, as: T.self)
   }
 
+  /// Writes the same byte everywhere in a part of the view.
+  ///
+  /// - Parameters:
+  ///   - range: offsets into this view.
+  ///   - byte: what to write.
+  /// - Throws: ``BufferError/outOfBounds(range:count:)``; nothing is written then.
+  @inlinable
+  public mutating func fill(_ range: Range<Int>, with byte: UInt8) throws(BufferError) {
+    guard range.lowerBound >= 0, range.upperBound <= count else { throw .outOfBounds(range: range, count: count) }
+    unsafe (base + range.lowerBound).initializeMemory(as: UInt8.self, repeating: byte, count: range.count)
+  }
+
   /// Copies bytes into the view.
   ///
   /// - Parameters:
