@@ -2,6 +2,7 @@
 extension ArenaCore {
   /// A slot for an owner, or why there is none.
   func loan(_ bytes: Int) throws(BufferError) -> Slot {
+    guard bytes >= 0 else { throw .negativeSize(bytes) }
     guard bytes <= BufferArena.largestBuffer else {
       throw .tooLarge(requested: bytes, limit: BufferArena.largestBuffer)
     }

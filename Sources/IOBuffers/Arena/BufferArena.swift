@@ -36,7 +36,8 @@ public final class BufferArena: Sendable {
   /// - Parameter minimumCapacity: how many bytes the buffer must have room for.
   /// - Returns: the buffer's owner. Its ``PooledBuffer/count`` is 0.
   /// - Throws: ``BufferError/limitReached(requested:mapped:limit:)``, ``BufferError/tooLarge(requested:limit:)``,
-  ///   ``BufferError/mapFailed(errno:bytes:)``, ``BufferError/closed``.
+  ///   ``BufferError/mapFailed(errno:bytes:)``, ``BufferError/closed``, ``BufferError/forked``;
+  ///   ``BufferError/negativeSize(_:)`` for a size below zero.
   public func allocate(minimumCapacity: Int) throws(BufferError) -> PooledBuffer {
     PooledBuffer(adopting: try core.loan(minimumCapacity))
   }
@@ -59,7 +60,8 @@ public final class BufferArena: Sendable {
   /// - Returns: the buffer's owner. Its ``PooledBuffer/count`` is 0.
   /// - Throws: ``BufferError/cancelled`` when the task is cancelled while it waits, ``BufferError/closed`` when the arena
   ///   is or gets closed, ``BufferError/limitReached(requested:mapped:limit:)`` when waiting cannot help because the
-  ///   request is above the limit, ``BufferError/tooLarge(requested:limit:)``, ``BufferError/mapFailed(errno:bytes:)``.
+  ///   request is above the limit, ``BufferError/tooLarge(requested:limit:)``, ``BufferError/mapFailed(errno:bytes:)``,
+  ///   ``BufferError/forked``, ``BufferError/negativeSize(_:)``.
   public func allocateWhenAvailable(minimumCapacity: Int) async throws(BufferError) -> PooledBuffer {
     PooledBuffer(adopting: try await core.loanWhenAvailable(minimumCapacity))
   }

@@ -23,7 +23,7 @@ extension WriteView {
   ///   - order: the order of its bytes; as on the network (big) unless told.
   /// - Throws: ``BufferError/outOfBounds(range:count:)`` if it is not wholly inside the view.
   @inlinable
-  public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(
+  public mutating func store<T: PlainInteger>(
     _ integer: T,
     at offset: Int,
     _ order: Endianness = .big
@@ -31,6 +31,7 @@ extension WriteView {
     guard offset >= 0, offset <= count &- MemoryLayout<T>.size else {
       throw .outOfBounds(at: offset, MemoryLayout<T>.size, count: count)
     }
+    _ = T._seal
     let raw = order == .big ? integer.bigEndian : integer.littleEndian
     unsafe base.storeBytes(of: raw, toByteOffset: offset, as: T.self)
   }
