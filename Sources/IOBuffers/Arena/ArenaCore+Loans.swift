@@ -47,7 +47,7 @@ extension ArenaCore {
   private func cancel(_ waiter: ArenaWaiter) {
     withState { state, wakeups in
       waiter.isCancelled = true
-      if case .loan(let continuation) = state.queue.remove(waiter, line: state.line(for: waiter.bytes)) {
+      if case .loan(let continuation) = state.leave(waiter) {
         wakeups.append(.loan(continuation, .failure(.cancelled)))
       }
     }

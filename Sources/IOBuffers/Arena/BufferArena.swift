@@ -1,7 +1,8 @@
 /// Owns memory and lends it: a pool of buffers that grows up to a limit.
 ///
 /// Memory is mapped in segments, each cut into slots of one size. A slot that is lent is a ``PooledBuffer``; it comes home
-/// when its owner and the last view of it are gone, from any thread, without a lock. The slot that came home last is lent
+/// when its owner and the last view of it are gone, from any thread, without a lock. Slots come from the fullest segments
+/// first, so that others become idle and can make room for other sizes; in a segment the slot that came home last is lent
 /// first, because its memory is warm. Growing maps another segment and never moves a byte.
 ///
 /// An arena may be used from any thread. When the last reference goes, it closes itself; memory that is still lent stays
@@ -22,6 +23,10 @@ public final class BufferArena: Sendable {
       try Mapping.map(Platform.hugePageSize, .require).unmap()
     }
     core = ArenaCore(normalized)
+  }
+
+  init(core: ArenaCore) {
+    self.core = core
   }
 
   deinit {
