@@ -2,6 +2,7 @@
 extension ArenaCore {
   /// A slot for an owner, or why there is none.
   func loan(_ bytes: Int) throws(BufferError) -> Slot {
+    guard bytes >= 0 else { throw .negativeSize(bytes) }
     guard bytes <= BufferArena.largestBuffer else {
       throw .tooLarge(requested: bytes, limit: BufferArena.largestBuffer)
     }
@@ -46,7 +47,7 @@ extension ArenaCore {
   func cancel(_ waiter: ArenaWaiter) {
     withState { state, wakeups in
       waiter.isCancelled = true
-      if case .loan(let continuation) = state.queue.remove(waiter, line: state.line(for: waiter.bytes)) {
+      if case .loan(let continuation) = state.leave(waiter) {
         wakeups.append(.loan(continuation, .failure(.cancelled)))
       }
     }

@@ -7,7 +7,7 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
   private let returns = ReturnList()
   private let state: Guarded<ArenaState>
 
-  init(_ configuration: BufferArena.Configuration) {
+  init(_ configuration: BufferArena.Configuration, mapFault: (@Sendable (Int) -> Int32?)? = nil) {
     self.configuration = configuration
     self.isSanitized = AddressSanitizer.isLoaded
     let holders = configuration.diagnostics.samplingInterval.map { HolderTable(every: $0) }
@@ -15,7 +15,7 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
     if isSanitized { flags.insert(.sanitized) }
     if holders != nil { flags.insert(.tracked) }
     self.classes = SizeClasses(slotSizes: configuration.slotSizes)
-    self.state = Guarded(ArenaState(configuration, flags: flags, classes: classes))
+    self.state = Guarded(ArenaState(configuration, flags: flags, classes: classes, mapFault: mapFault))
     super.init(holders: holders)
     // Given up by whoever finds the arena closed and complete.
     _ = unsafe Unmanaged.passRetained(self)

@@ -22,6 +22,9 @@ extension ArenaState {
   /// A slot of at least `bytes` for the kernel.
   mutating func takeForKernel(_ bytes: Int, mayGrow: Bool, mayBeLarger: Bool, home: SlotHome) -> Slot? {
     guard let place = classes.smallest(for: bytes) else {
+      if let kept = promisedLarge.firstIndex(where: { $0.capacity >= bytes }) {
+        return lendLarge(promisedLarge.remove(at: kept), for: .kernel)
+      }
       return mayGrow ? try? obtainLarge(bytes, for: .kernel, home: home).get() : nil
     }
     if let slot = take(place, for: .kernel, home: home) { return slot }
@@ -52,10 +55,8 @@ extension ArenaState {
   mutating func grow(_ place: Int) -> BufferError? {
     let slotBytes = classes[place].slotBytes
     let least = wholePages(slotBytes)
-    if configuration.byteLimit - mappedBytes < least, !trim(toMap: least, sparing: place) {
-      return limitReached(slotBytes)
-    }
-    let room = (configuration.byteLimit - mappedBytes) / configuration.pageBytes * configuration.pageBytes
+    guard room >= least || trim(toMap: least, sparing: place) else { return limitReached(slotBytes) }
+    let room = room / configuration.pageBytes * configuration.pageBytes
     let bytes = min(max(least, segmentBytes(place)), room)
     // Slots of whole pages fill the segment, or what is left of it would serve nobody.
     let filled = slotBytes % configuration.pageBytes == 0 ? bytes / slotBytes * slotBytes : bytes
@@ -65,45 +66,49 @@ extension ArenaState {
   /// How large the next segment of a class is: as large as all it has, between the first size and the largest one. So a
   /// few small requests do not take a small arena away from all other sizes.
   private func segmentBytes(_ place: Int) -> Int {
-    let mapped = segments.reduce(0) { $0 + ($1?.sizeClass == place ? $1?.mapping.bytes ?? 0 : 0) }
-    return min(max(mapped, configuration.firstSegmentBytes(of: classes[place].slotBytes)), configuration.segmentBytes)
+    let first = configuration.firstSegmentBytes(of: classes[place].slotBytes)
+    return min(max(classes[place].mappedBytes, first), configuration.segmentBytes)
   }
 
-  /// A slot for a request above the largest class: a segment of its own, unmapped when the slot comes home.
+  /// A slot for a request above the largest class, lent.
   private mutating func obtainLarge(_ bytes: Int, for use: Use, home: SlotHome) -> Result<Slot, BufferError> {
+    mapLarge(bytes, home: home).map { lendLarge($0, for: use) }
+  }
+
+  private mutating func lendLarge(_ slot: Slot, for use: Use) -> Slot {
+    SegmentRecord(of: slot).fields.outCount = 1
+    return lend(slot, for: use)
+  }
+
+  /// A slot for a request above the largest class: in a segment of its own, unmapped when the slot comes home.
+  mutating func mapLarge(_ bytes: Int, home: SlotHome) -> Result<Slot, BufferError> {
     let needed = wholePages(max(bytes, 1))
-    if configuration.byteLimit - mappedBytes < needed, !trim(toMap: needed, sparing: nil) {
-      return .failure(limitReached(bytes))
-    }
+    guard room >= needed || trim(toMap: needed, sparing: nil) else { return .failure(limitReached(bytes)) }
     switch addSegment(needed, slotBytes: min(needed, BufferArena.largestBuffer), place: nil) {
     case .failure(let error):
       return .failure(error)
     case .success(let number):
-      guard let slot = segments[number]?.cut(home: home, segment: number, flags: flags) else {
-        return .failure(limitReached(bytes))
-      }
-      return .success(lend(slot, for: use))
+      guard let slot = segments[number]?.cut(home: home, flags: flags) else { return .failure(limitReached(bytes)) }
+      return .success(slot)
     }
   }
 
   private mutating func addSegment(_ bytes: Int, slotBytes: Int, place: Int?) -> Result<Int, BufferError> {
     let mapping: Mapping
     do throws(BufferError) {
+      if let errno = mapFault?(bytes) { throw .mapFailed(errno: errno, bytes: bytes) }
       mapping = try Mapping.map(bytes, configuration.hugePages)
+      mapFailure = nil
     } catch {
+      mapFailure = error
       return .failure(error)
     }
-    let segment = Segment(mapping, slotBytes: slotBytes, sizeClass: place)
     if flags.contains(.sanitized), place != nil { unsafe AddressSanitizer.poison(mapping.base, mapping.bytes) }
-    let number: Int
-    if let vacant = vacantPlaces.popLast() {
-      number = vacant
-      segments[number] = segment
-    } else {
-      number = segments.count
-      segments.append(segment)
-    }
-    if let place { classes[place].uncut.append(number) }
+    let number = vacantPlaces.popLast() ?? segments.count
+    if number == segments.count { segments.append(nil) }
+    let segment = Segment(mapping, number: number, slotBytes: slotBytes, sizeClass: place)
+    segments[number] = segment
+    if let place { classes[place].admit(segment) }
     mappedBytes += mapping.bytes
     counters.growths += 1
     return .success(number)
@@ -111,7 +116,7 @@ extension ArenaState {
 
   /// Gives idle segments back until `bytes` more may be mapped. Gives nothing back if that would not be enough.
   private mutating func trim(toMap bytes: Int, sparing place: Int?) -> Bool {
-    var missing = bytes - (configuration.byteLimit - mappedBytes)
+    var missing = bytes - room
     let candidates = segments.indices.filter { number in
       guard let segment = segments[number], segment.isIdle else { return false }
       return segment.sizeClass != place && mayTrim(segment)
@@ -122,15 +127,6 @@ extension ArenaState {
       missing -= retire(number)
     }
     return true
-  }
-
-  /// Whether `bytes` more may be mapped, perhaps after a trim.
-  func hasRoom(toMap bytes: Int) -> Bool {
-    let idle = segments.reduce(0) { sum, segment in
-      guard let segment, segment.isIdle, mayTrim(segment) else { return sum }
-      return sum + segment.mapping.bytes
-    }
-    return idle + configuration.byteLimit - mappedBytes >= bytes
   }
 
   /// Gives all idle segments back.
@@ -144,20 +140,23 @@ extension ArenaState {
     return bytes
   }
 
-  /// A class that promised slots to a kernel keeps its segments until the kernel has come.
+  /// A class that promised slots to a kernel keeps its segments until the kernel has come. So does a segment for one
+  /// large request, which is idle only while it is promised.
   private func mayTrim(_ segment: Segment) -> Bool {
-    segment.sizeClass.map { classes[$0].promised == 0 } ?? true
+    segment.sizeClass.map { classes[$0].promised == 0 } ?? false
   }
 
+  /// Gives an idle segment back that may be lent from.
   private mutating func retire(_ number: Int) -> Int {
     guard let segment = segments[number] else { return 0 }
-    if let place = segment.sizeClass { classes[place].drop(segment: number) }
+    if let place = segment.sizeClass { classes[place].withhold(segment) }
     counters.trims += 1
     unmap(number)
     return segment.mapping.bytes
   }
 
   /// Unmaps a segment, all of whose slots are at home and in no free list.
+  @inline(never)
   mutating func unmap(_ number: Int) {
     guard let segment = segments[number] else { return }
     segments[number] = nil
@@ -165,6 +164,9 @@ extension ArenaState {
     mappedBytes -= segment.mapping.bytes
     segment.destroy(unmapping: !process.isForked)
   }
+
+  /// How many bytes more may be mapped. What is put together for one who waits is not for others.
+  var room: Int { configuration.byteLimit - mappedBytes - (reservation?.held ?? 0) }
 
   func limitReached(_ bytes: Int) -> BufferError {
     .limitReached(requested: bytes, mapped: mappedBytes, limit: configuration.byteLimit)

@@ -13,6 +13,16 @@ struct ArenaState: @unchecked Sendable {
   var queue: WaitQueue
   var closeWaiters: [CloseWaiter] = []
   var accounts = Accounts()
+  /// Slots with segments of their own that are kept for a kernel that was told of them and has not come yet.
+  var promisedLarge: [Slot] = []
+  /// What is put together for one who would otherwise be passed over for ever.
+  var reservation: Reservation?
+  /// How many slots have ever come home.
+  var homecomings: UInt64 = 0
+  /// Why the system refused memory, if it did when it was last asked.
+  var mapFailure: BufferError?
+  /// What lets tests see the system refuse memory: the error for a mapping of so many bytes, or nil.
+  let mapFault: (@Sendable (Int) -> Int32?)?
   var isClosed = false
   /// The core has given up its reference to itself.
   var isFinished = false
@@ -46,8 +56,14 @@ struct ArenaState: @unchecked Sendable {
     }
   }
 
-  init(_ configuration: BufferArena.Configuration, flags: SlotHeader.Flags, classes: SizeClasses) {
+  init(
+    _ configuration: BufferArena.Configuration,
+    flags: SlotHeader.Flags,
+    classes: SizeClasses,
+    mapFault: (@Sendable (Int) -> Int32?)?
+  ) {
     self.configuration = configuration
+    self.mapFault = mapFault
     self.flags = flags
     self.classes = classes
     self.queue = WaitQueue(lines: classes.count + 1)
@@ -67,23 +83,23 @@ struct ArenaState: @unchecked Sendable {
 
   /// A slot of the class from what is at home or can be cut; nil if there is none for this use.
   mutating func take(_ place: Int, for use: Use, home: SlotHome) -> Slot? {
-    let available = use == .kernel ? classes[place].freeCount : classes[place].unpromised
-    if available > 0, let slot = classes[place].pop() { return lend(slot, for: use) }
-    return cut(place, home: home).map { lend($0, for: use) }
+    guard (use == .kernel ? classes[place].homeCount : classes[place].unpromised) > 0 else { return nil }
+    let slot = classes[place].pop() ?? cut(place, home: home)
+    return slot.map { lend($0, for: use) }
   }
 
   /// Cuts a fresh slot of the class.
-  mutating func cut(_ place: Int, home: SlotHome) -> Slot? {
-    guard let number = classes[place].uncut.last else { return nil }
-    let slot = segments[number]?.cut(home: home, segment: number, flags: flags)
-    if segments[number]?.canCut != true { classes[place].uncut.removeLast() }
+  private mutating func cut(_ place: Int, home: SlotHome) -> Slot? {
+    guard let source = classes[place].source, let slot = segments[source.number]?.cut(home: home, flags: flags) else {
+      return nil
+    }
+    classes[place].countLoan(source)
     return slot
   }
 
   /// The moment a slot leaves home.
   mutating func lend(_ slot: Slot, for use: Use) -> Slot {
     slot.setLockWord(use.lockWord)
-    slot.countOut(1)
     slotsOut += 1
     if slot.isSanitized {
       // The kernel's bytes are poisoned for everybody else until a completion reports them; a copy frees what it fills.
@@ -111,16 +127,22 @@ struct ArenaState: @unchecked Sendable {
   /// One slot came home.
   mutating func putBack(_ slot: Slot) {
     slotsOut -= 1
-    slot.countOut(-1)
-    let account = slot.account
-    if account != 0 {
-      accounts.discharge(account, slot.capacity)
-      slot.account = 0
-    }
+    homecomings &+= 1
+    if slot.account != 0 { discharge(slot) }
     if let place = slot.sizeClass, !isClosed {
-      classes[place].push(slot)
-    } else if segments[slot.segment]?.isIdle == true {
-      unmap(slot.segment)
+      if classes[place].push(slot) { giveBackWithheld(slot.segment) }
+    } else {
+      let record = SegmentRecord(of: slot)
+      record.fields.outCount -= 1
+      if record.isIdle { unmap(record.number) }
     }
+  }
+
+  // Not inlined, and so with `giveBackWithheld` and `unmap`: the way of a slot home would ask for each slot whether their
+  // arrays are shared.
+  @inline(never)
+  private mutating func discharge(_ slot: Slot) {
+    accounts.discharge(slot.account, slot.capacity)
+    slot.account = 0
   }
 }

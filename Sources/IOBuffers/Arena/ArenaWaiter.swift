@@ -17,6 +17,10 @@ final class ArenaWaiter: @unchecked Sendable {
   var isCancelled = false
   /// When it came into the queue, and whether it still stands there.
   var ticket: UInt64 = 0
+  /// How many slots had ever come home to the arena when it began to wait, or when memory was last put together for it;
+  /// and how many come home and are of no use to it before that is done (again). See ``Reservation``.
+  var homecomings: UInt64 = 0
+  var patience: UInt64 = 32
   var isQueued = false
 
   init(bytes: Int) {

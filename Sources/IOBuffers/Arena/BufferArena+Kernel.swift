@@ -21,9 +21,19 @@ extension BufferArena {
 
   /// Calls `body` once, on any thread, as soon as a slot of at least `slotBytes` can be had (perhaps at once, before this
   /// returns), in the same first-in-first-out queue as those who wait for buffers. The slot is kept until the next
-  /// ``takeForKernel(slotBytes:mayGrow:into:)``. On a closed arena `body` is dropped without a call.
-  package func whenAvailable(slotBytes: Int, _ body: @escaping @Sendable () -> Void) {
+  /// ``takeForKernel(slotBytes:mayGrow:into:)``: it is mapped, so that the system cannot refuse it then. On a closed arena
+  /// `body` is dropped without a call.
+  ///
+  /// - Parameters:
+  ///   - slotBytes: the least size of the slot.
+  ///   - body: what to call; runs without the arena's lock.
+  /// - Returns: false, and `body` is dropped, if the arena can never have such a slot
+  ///   (``requirePossible(slotBytes:)`` says why).
+  @discardableResult
+  package func whenAvailable(slotBytes: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
+    guard slotBytes <= min(core.configuration.largestLoan, Self.largestBuffer) else { return false }
     core.whenAvailable(slotBytes, body)
+    return true
   }
 }
 

@@ -1,7 +1,8 @@
 /// Owns memory and lends it: a pool of buffers that grows up to a limit.
 ///
 /// Memory is mapped in segments, each cut into slots of one size. A slot that is lent is a ``PooledBuffer``; it comes home
-/// when its owner and the last view of it are gone, from any thread, without a lock. The slot that came home last is lent
+/// when its owner and the last view of it are gone, from any thread, without a lock. Slots come from the fullest segments
+/// first, so that others become idle and can make room for other sizes; in a segment the slot that came home last is lent
 /// first, because its memory is warm. Growing maps another segment and never moves a byte.
 ///
 /// An arena may be used from any thread. When the last reference goes, it closes itself; memory that is still lent stays
@@ -24,6 +25,10 @@ public final class BufferArena: Sendable {
     core = ArenaCore(normalized)
   }
 
+  init(core: ArenaCore) {
+    self.core = core
+  }
+
   deinit {
     core.close()
   }
@@ -36,7 +41,8 @@ public final class BufferArena: Sendable {
   /// - Parameter minimumCapacity: how many bytes the buffer must have room for.
   /// - Returns: the buffer's owner. Its ``PooledBuffer/count`` is 0.
   /// - Throws: ``BufferError/limitReached(requested:mapped:limit:)``, ``BufferError/tooLarge(requested:limit:)``,
-  ///   ``BufferError/mapFailed(errno:bytes:)``, ``BufferError/closed``.
+  ///   ``BufferError/mapFailed(errno:bytes:)``, ``BufferError/closed``, ``BufferError/forked``;
+  ///   ``BufferError/negativeSize(_:)`` for a size below zero.
   public func allocate(minimumCapacity: Int) throws(BufferError) -> PooledBuffer {
     PooledBuffer(adopting: try core.loan(minimumCapacity))
   }
@@ -59,7 +65,8 @@ public final class BufferArena: Sendable {
   /// - Returns: the buffer's owner. Its ``PooledBuffer/count`` is 0.
   /// - Throws: ``BufferError/cancelled`` when the task is cancelled while it waits, ``BufferError/closed`` when the arena
   ///   is or gets closed, ``BufferError/limitReached(requested:mapped:limit:)`` when waiting cannot help because the
-  ///   request is above the limit, ``BufferError/tooLarge(requested:limit:)``, ``BufferError/mapFailed(errno:bytes:)``.
+  ///   request is above the limit, ``BufferError/tooLarge(requested:limit:)``, ``BufferError/mapFailed(errno:bytes:)``,
+  ///   ``BufferError/forked``, ``BufferError/negativeSize(_:)``.
   public func allocateWhenAvailable(minimumCapacity: Int) async throws(BufferError) -> PooledBuffer {
     PooledBuffer(adopting: try await core.loanWhenAvailable(minimumCapacity))
   }

@@ -7,13 +7,12 @@ struct Segment {
   let slotCount: Int
   /// Which size class the slots serve; nil for a segment made for one large request.
   let sizeClass: Int?
-  /// The slots' headers, one block outside of the mapping. The line before them has the number of slots that are lent:
-  /// each loan and each return changes it, and so it is where a slot's header can find it without the segment.
+  /// What changes with each loan: in the line before the headers.
+  let record: SegmentRecord
+  /// The slots' headers, outside of the mapping.
   private let headers: UnsafeMutablePointer<SlotHeader>
-  /// How many slots have been cut.
-  private(set) var cutCount = 0
 
-  init(_ mapping: Mapping, slotBytes: Int, sizeClass: Int?) {
+  init(_ mapping: Mapping, number: Int, slotBytes: Int, sizeClass: Int?) {
     self.mapping = mapping
     self.slotBytes = slotBytes
     self.slotCount = mapping.bytes / slotBytes
@@ -21,39 +20,32 @@ struct Segment {
     // Aligned so that each header fills one cache line.
     let line = MemoryLayout<SlotHeader>.stride
     let block = UnsafeMutableRawPointer.allocate(byteCount: (1 + slotCount) * line, alignment: 64)
-    unsafe block.bindMemory(to: Int.self, capacity: 1).initialize(to: 0)
+    unsafe self.record = SegmentRecord(at: block, number: number, slotCount: slotCount)
     unsafe self.headers = (block + line).bindMemory(to: SlotHeader.self, capacity: slotCount)
   }
 
-  /// The line before the headers.
-  private var block: UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(headers) - MemoryLayout<SlotHeader>.stride
-  }
-
-  /// How many slots are lent.
-  var outCount: Int { unsafe block.load(as: Int.self) }
-
   /// Whether all slots are at home: the proof that the segment may be unmapped.
-  var isIdle: Bool { outCount == 0 }
+  var isIdle: Bool { record.isIdle }
 
-  /// Whether slots are left to be cut.
-  var canCut: Bool { cutCount < slotCount }
+  private var cutCount: Int { Int(truncatingIfNeeded: record.fields.cutCount) }
 
-  /// Cuts the next slot. There must be one.
-  mutating func cut(home: SlotHome, segment: Int, flags: SlotHeader.Flags) -> Slot {
-    let header = unsafe headers + cutCount
+  /// Cuts the next slot; nil if none is left to be cut.
+  func cut(home: SlotHome, flags: SlotHeader.Flags) -> Slot? {
+    let place = cutCount
+    guard place < slotCount else { return nil }
+    let header = unsafe headers + place
     unsafe header.initialize(
       to: SlotHeader(
-        base: mapping.base + cutCount * slotBytes,
+        base: mapping.base + place * slotBytes,
         capacity: UInt32(slotBytes),
         home: .passUnretained(home),
-        segment: UInt32(segment),
-        index: UInt32(cutCount),
+        segment: record.fields.number,
+        index: UInt32(place),
         sizeClass: sizeClass.map { UInt32($0) } ?? SlotHeader.noSizeClass,
         flags: flags
       )
     )
-    cutCount += 1
+    record.fields.cutCount += 1
     return unsafe Slot(header)
   }
 
@@ -70,17 +62,7 @@ struct Segment {
     // The next owner of these addresses is somebody else's allocator.
     if AddressSanitizer.isLoaded { unsafe AddressSanitizer.unpoison(mapping.base, mapping.bytes) }
     unsafe headers.deinitialize(count: cutCount)
-    unsafe block.deallocate()
+    unsafe (UnsafeMutableRawPointer(headers) - MemoryLayout<SlotHeader>.stride).deallocate()
     if unmapping { mapping.unmap() }
-  }
-}
-
-extension Slot {
-  /// Changes the number of slots of the same segment that are lent. The caller has the lock of the arena's state.
-  func countOut(_ change: Int) {
-    // The slots before this one, and the line before the first of them.
-    let distance = (1 &+ index) &* MemoryLayout<SlotHeader>.stride
-    let count = unsafe (UnsafeMutableRawPointer(header) - distance).assumingMemoryBound(to: Int.self)
-    unsafe count.pointee &+= change
   }
 }

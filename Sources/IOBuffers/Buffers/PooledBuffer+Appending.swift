@@ -36,10 +36,11 @@ extension PooledBuffer {
   ///   - integer: what to append.
   ///   - order: the order of its bytes; as on the network (big) unless told.
   @inlinable
-  public mutating func append<T: FixedWidthInteger & BitwiseCopyable>(
+  public mutating func append<T: PlainInteger>(
     _ integer: T,
     as order: Endianness = .big
   ) throws(BufferError) {
+    _ = T._seal
     let start = try unsafe extend(by: MemoryLayout<T>.size)
     unsafe start.storeBytes(of: order == .big ? integer.bigEndian : integer.littleEndian, as: T.self)
   }

@@ -10,10 +10,9 @@ extension PooledBuffer {
   /// larger slot of the same arena.
   ///
   /// - Parameter count: how many bytes the buffer is to hold.
-  /// - Throws: ``BufferError/locked(_:)`` while any view is out; ``BufferError/outOfBounds(range:count:)`` for a negative
-  ///   size; when it has to move, as ``BufferArena/allocate(minimumCapacity:)``. The buffer is then unchanged.
+  /// - Throws: ``BufferError/locked(_:)`` while any view is out; ``BufferError/negativeSize(_:)`` for a size below zero;
+  ///   when it has to move, as ``BufferArena/allocate(minimumCapacity:)``. The buffer is then unchanged.
   public mutating func resize(to count: Int) throws(BufferError) {
-    guard count >= 0 else { throw .outOfBounds(range: count..<0, count: length) }
     try reserve(count)
     if count > length {
       unsafe (slot.base + length).initializeMemory(as: UInt8.self, repeating: 0, count: count - length)
@@ -27,6 +26,7 @@ extension PooledBuffer {
   /// - Throws: ``BufferError/cancelled`` when the task is cancelled while it waits; otherwise as ``resize(to:)``, except
   ///   ``BufferError/locked(_:)``.
   public mutating func resizeWhenUnlocked(to count: Int) async throws(BufferError) {
+    guard count >= 0 else { throw .negativeSize(count) }
     if !slot.lockWord.isUnlocked {
       guard await slot.home.waitUntilUnlocked(slot) else { throw .cancelled }
     }
@@ -36,10 +36,11 @@ extension PooledBuffer {
   /// Makes room, so that the buffer can hold `capacity` bytes without moving.
   ///
   /// - Parameter capacity: how many bytes.
-  /// - Throws: ``BufferError/locked(_:)`` while any view is out; when it has to move, as
-  ///   ``BufferArena/allocate(minimumCapacity:)``. The buffer is then unchanged.
+  /// - Throws: ``BufferError/locked(_:)`` while any view is out; ``BufferError/negativeSize(_:)`` for a size below zero;
+  ///   when it has to move, as ``BufferArena/allocate(minimumCapacity:)``. The buffer is then unchanged.
   @inlinable
   public mutating func reserve(_ capacity: Int) throws(BufferError) {
+    guard capacity >= 0 else { throw .negativeSize(capacity) }
     try requireUnlocked()
     if capacity > slot.capacity { try move(to: capacity) }
   }

@@ -16,7 +16,8 @@ public struct Holder: Sendable, Equatable {
   public let line: UInt
   /// How long ago the view was taken.
   public let age: Duration
-  /// How many bytes the view covered when it was taken.
+  /// How many bytes the view covers: its present ``ReadView/count``, after it was split, narrowed or frozen. For a kernel
+  /// that receives into a slot, the whole slot, whatever part of it is filled already.
   public let bytes: Int
 
   /// Creates a record.
@@ -26,7 +27,7 @@ public struct Holder: Sendable, Equatable {
   ///   - file: the file that took it.
   ///   - line: the line that took it.
   ///   - age: how long ago.
-  ///   - bytes: how many bytes it covered.
+  ///   - bytes: how many bytes it covers.
   public init(mode: Mode, file: String, line: UInt, age: Duration, bytes: Int) {
     self.mode = mode
     self.file = file

@@ -62,6 +62,11 @@ package final class HolderTable: Sendable {
     }
   }
 
+  /// The view covers so many bytes from now on.
+  func resize(_ token: UInt32, bytes: Int) {
+    state.withLock { state in state.records[Int(token) - 1]?.bytes = bytes }
+  }
+
   /// The recorded views of one slot (or of all), at least as old as asked for, oldest first.
   func holders(of slot: Slot? = nil, olderThan age: Duration = .zero) -> [Holder] {
     let now = ContinuousClock.now

@@ -21,6 +21,13 @@ extension Slot {
     home.holders?.freeze(token, bytes: bytes, restart: restart)
   }
 
+  /// A recorded view covers more or fewer bytes than before.
+  @inline(never)
+  @usableFromInline
+  func noteSize(_ token: UInt32, bytes: Int) {
+    home.holders?.resize(token, bytes: bytes)
+  }
+
   /// Why the owner could not lend a view of this mode a moment ago.
   @inline(never)
   @usableFromInline

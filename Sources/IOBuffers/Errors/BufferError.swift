@@ -4,6 +4,8 @@ public enum BufferError: Error, Equatable, Sendable {
   case locked(LockReport)
   /// The range or offset is not inside the bytes, of which there are `count`.
   case outOfBounds(range: Range<Int>, count: Int)
+  /// A size below zero was asked for.
+  case negativeSize(Int)
   /// The arena may not map enough memory for the request; all figures in bytes.
   case limitReached(requested: Int, mapped: Int, limit: Int)
   /// A request that no arena of this kind can ever serve; both figures in bytes.
@@ -29,6 +31,8 @@ extension BufferError: CustomStringConvertible {
       return report.description
     case .outOfBounds(let range, let count):
       return "\(range.lowerBound)..<\(range.upperBound) is outside of the \(count) bytes that are there"
+    case .negativeSize(let size):
+      return "a buffer cannot have \(size) bytes"
     case .limitReached(let requested, let mapped, let limit):
       return """
         no slot for \(requested) bytes: the arena has mapped \(mapped) of its limit of \(limit) bytes; \

@@ -50,6 +50,7 @@ package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
     precondition(n >= 0 && n <= Int(count), "more bytes removed than there are")
     unsafe base += n
     count &-= UInt32(truncatingIfNeeded: n)
+    if token != 0 { slot.noteSize(token, bytes: Int(count)) }
   }
 
   /// Whether `next` continues this view in the same slot without a gap.
@@ -64,6 +65,7 @@ package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
     precondition(isFollowed(by: next), "only adjacent views of one slot merge")
     // Both lie in one slot, which has at most UInt32.max bytes.
     count &+= next.count
+    if token != 0 { slot.noteSize(token, bytes: Int(count)) }
     // Never the last one: self still holds its lock.
     next.releaseReader()
   }

@@ -18,7 +18,7 @@ extension ReadView {
   /// - Returns: the integer.
   /// - Throws: ``BufferError/outOfBounds(range:count:)`` if it is not wholly inside the view.
   @inlinable
-  public borrowing func load<T: FixedWidthInteger & BitwiseCopyable>(
+  public borrowing func load<T: PlainInteger>(
     at offset: Int,
     as type: T.Type = T.self,
     _ order: Endianness = .big
@@ -26,6 +26,7 @@ extension ReadView {
     guard offset >= 0, offset <= count &- MemoryLayout<T>.size else {
       throw .outOfBounds(at: offset, MemoryLayout<T>.size, count: count)
     }
+    _ = T._seal
     let raw = unsafe base.loadUnaligned(fromByteOffset: offset, as: T.self)
     return order == .big ? T(bigEndian: raw) : T(littleEndian: raw)
   }

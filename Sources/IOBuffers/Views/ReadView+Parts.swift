@@ -53,6 +53,7 @@ extension ReadView {
     guard offset >= 0, offset <= count else { throw .outOfBounds(at: offset, 0, count: count) }
     let rest = try slice(offset..<count, file: file, line: line)
     length = UInt32(truncatingIfNeeded: offset)
+    if token != 0 { slot.noteSize(token, bytes: offset) }
     return rest
   }
 
@@ -65,6 +66,7 @@ extension ReadView {
     guard n >= 0, n <= count else { throw .outOfBounds(at: n, 0, count: count) }
     unsafe base += n
     length &-= UInt32(truncatingIfNeeded: n)
+    if token != 0 { slot.noteSize(token, bytes: count) }
   }
 
   /// Drops all bytes outside of `range` from this view. The lock stays on the whole buffer; nothing atomic happens.
@@ -76,5 +78,6 @@ extension ReadView {
     guard range.lowerBound >= 0, range.upperBound <= count else { throw .outOfBounds(range: range, count: count) }
     unsafe base += range.lowerBound
     length = UInt32(truncatingIfNeeded: range.upperBound &- range.lowerBound)
+    if token != 0 { slot.noteSize(token, bytes: count) }
   }
 }

@@ -23,7 +23,7 @@ extension WriteView {
   ///   - order: the order of its bytes; as on the network (big) unless told.
   /// - Throws: ``BufferError/outOfBounds(range:count:)`` if it is not wholly inside the view.
   @inlinable
-  public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(
+  public mutating func store<T: PlainInteger>(
     _ integer: T,
     at offset: Int,
     _ order: Endianness = .big
@@ -31,8 +31,21 @@ extension WriteView {
     guard offset >= 0, offset <= count &- MemoryLayout<T>.size else {
       throw .outOfBounds(at: offset, MemoryLayout<T>.size, count: count)
     }
+    _ = T._seal
     let raw = order == .big ? integer.bigEndian : integer.littleEndian
     unsafe base.storeBytes(of: raw, toByteOffset: offset, as: T.self)
+  }
+
+  /// Writes the same byte everywhere in a part of the view.
+  ///
+  /// - Parameters:
+  ///   - range: offsets into this view.
+  ///   - byte: what to write.
+  /// - Throws: ``BufferError/outOfBounds(range:count:)``; nothing is written then.
+  @inlinable
+  public mutating func fill(_ range: Range<Int>, with byte: UInt8) throws(BufferError) {
+    guard range.lowerBound >= 0, range.upperBound <= count else { throw .outOfBounds(range: range, count: count) }
+    unsafe (base + range.lowerBound).initializeMemory(as: UInt8.self, repeating: byte, count: range.count)
   }
 
   /// Copies bytes into the view.

@@ -16,9 +16,10 @@ extension WriteView {
   ) throws(BufferError) -> WriteView {
     guard offset >= 0, offset <= count else { throw .outOfBounds(at: offset, 0, count: count) }
     guard slot.addWriter() else { throw .tooManyViews }
-    let token = slot.isTracked ? slot.track(.write, bytes: count &- offset, file: file, line: line) : 0
-    let rest = unsafe WriteView(adopting: slot, base + offset, length &- UInt32(truncatingIfNeeded: offset), token)
+    let restToken = slot.isTracked ? slot.track(.write, bytes: count &- offset, file: file, line: line) : 0
+    let rest = unsafe WriteView(adopting: slot, base + offset, length &- UInt32(truncatingIfNeeded: offset), restToken)
     length = UInt32(truncatingIfNeeded: offset)
+    if token != 0 { slot.noteSize(token, bytes: offset) }
     return rest
   }
 }

@@ -47,9 +47,16 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// The bytes, to be written. Prefer ``withMutableBytes(_:)``, see ``ReadView/bytes``.
+  /// The bytes, to be written, as a span of the standard library; for code that takes one. Safe are ``subscript(_:)``,
+  /// ``fill(_:with:)`` and the functions called `store`.
+  ///
+  /// Unsafe, because Swift 6.3 checks how long a mutable span lives only as long as its variable gets no other one. In
+  /// `if isLate { span = unsafe other.unsafeMutableBytes }` nothing keeps `other` alive, and what it locked is written to
+  /// after its release. The caller must see to it that the span, wherever it is assigned to, is gone before this view is.
+  /// Spans for reading have no such gap.
+  @unsafe
   @inlinable
-  public var mutableBytes: MutableRawSpan {
+  public var unsafeMutableBytes: MutableRawSpan {
     @_lifetime(&self)
     mutating get {
       unsafe _overrideLifetime(MutableRawSpan(_unsafeStart: base, byteCount: count), mutating: &self)
@@ -63,18 +70,6 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   @inlinable
   public borrowing func withBytes<R: ~Copyable, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
     try unsafe body(RawSpan(_unsafeStart: base, byteCount: count))
-  }
-
-  /// Calls `body` with the bytes, to be written.
-  ///
-  /// - Parameter body: writes the bytes; they cannot escape it.
-  /// - Returns: what `body` returns.
-  @inlinable
-  public mutating func withMutableBytes<R: ~Copyable, E: Error>(
-    _ body: (inout MutableRawSpan) throws(E) -> R
-  ) throws(E) -> R {
-    var span = unsafe MutableRawSpan(_unsafeStart: base, byteCount: count)
-    return try body(&span)
   }
 
   /// Gives the lock back. The same as letting the view go out of scope, but visible in the code.

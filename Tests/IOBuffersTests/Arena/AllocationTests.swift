@@ -66,9 +66,9 @@ struct AllocationTests {
     #expect(owners.count == 256)
   }
 
-  @Test("the slot that came home last is lent first")
+  @Test("of a segment, the slot that came home last is lent first")
   func lastInFirstOut() throws {
-    let arena = try BufferArena(.small([4096]))
+    let arena = try BufferArena(.small([256]))
     let buffers = [Keeper(try arena.buffer([1])), Keeper(try arena.buffer([2])), Keeper(try arena.buffer([3]))]
     let addresses = try buffers.map { try $0.address() }
     #expect(Set(addresses).count == 3)

@@ -147,6 +147,29 @@ struct LimitTests {
     #expect(try buffer.readView().array() == [1, 2, 3])
   }
 
+  @Test("less than nothing is refused, and changes nothing", arguments: [-1, -4096, Int.min])
+  func negative(_ size: Int) async throws {
+    let arena = try BufferArena(.small())
+    let error = BufferError.negativeSize(size)
+    #expect(failure { try arena.allocate(minimumCapacity: size) } == error)
+    #expect(await failure { try await arena.allocateWhenAvailable(minimumCapacity: size) } == error)
+    #expect(arena.statistics.mappedBytes == 0)
+    var buffer = try arena.buffer([1, 2, 3])
+    #expect(failure { try buffer.reserve(size) } == error)
+    #expect(failure { try buffer.resize(to: size) } == error)
+    let view = Locker(try buffer.readView())
+    // Said at once, and not after a wait for the view.
+    do throws(BufferError) {
+      try await buffer.resizeWhenUnlocked(to: size)
+    } catch {
+      #expect(error == .negativeSize(size))
+    }
+    #expect(failure { try buffer.reserve(size) } == error)
+    view.empty()
+    #expect(buffer.count == 3)
+    #expect(error.description == "a buffer cannot have \(size) bytes")
+  }
+
   @Test("more than the limit can never be had")
   func aboveLimit() throws {
     let arena = try BufferArena(.small())

@@ -43,7 +43,7 @@ struct DiagnosticsTests {
     let report = try #require(failure { try buffer.resize(to: 20) }?.report)
     #expect(report.readers == 4)
     #expect(report.holders.map(\.line) == [line, line + 1, line + 2, line + 3])
-    #expect(report.holders.map(\.bytes) == [10, 10, 3, 6])
+    #expect(report.holders.map(\.bytes) == [4, 10, 3, 6])
     #expect(report.holders.allSatisfy { $0.mode == .read && $0.age >= .zero })
     #expect(report.holders.allSatisfy { $0.file == "IOBuffersTests/DiagnosticsTests.swift" })
     let ages = report.holders.map(\.age)
@@ -65,7 +65,7 @@ struct DiagnosticsTests {
     var writer = try buffer.writeView()
     let rest = try writer.split(at: 7)
     #expect(arena.holders().map(\.mode) == [.write, .write])
-    #expect(arena.holders().map(\.bytes) == [10, 3])
+    #expect(arena.holders().map(\.bytes) == [7, 3])
     let frozen = rest.freeze()
     #expect(arena.holders().map(\.mode) == [.write, .read])
     writer.release()
@@ -76,6 +76,48 @@ struct DiagnosticsTests {
     #expect(arena.holders().count == 2)
     frozen.release()
     finished.release()
+    #expect(arena.holders().isEmpty)
+  }
+
+  @Test("a record has the size that its view has now")
+  func presentSize() throws {
+    let arena = try BufferArena(.small(diagnostics: .everyView))
+    let sizes = { arena.holders().map(\.bytes) }
+    var view = try arena.buffer(pattern(100)).finish()
+    #expect(sizes() == [100])
+    try view.removePrefix(10)
+    #expect(sizes() == [90])
+    let rest = try view.split(at: 60)
+    #expect(sizes() == [60, 30])
+    try view.narrow(to: 5..<25)
+    #expect(sizes() == [20, 30])
+    #expect(failure { try view.narrow(to: 5..<25) } != nil)
+    #expect(failure { try view.removePrefix(21) } != nil)
+    #expect(sizes() == [20, 30])
+    rest.release()
+    // As a short send leaves it.
+    var detached = view.detach()
+    detached.removePrefix(15)
+    #expect(sizes() == [5])
+    detached.releaseReader()
+
+    let slot = try #require(arena.takeForKernel(slotBytes: 256))
+    var first = slot.filled(at: 0, count: 10, last: false)
+    let second = slot.filled(at: 10, count: 20, last: false)
+    #expect(sizes() == [256, 10, 20])
+    first.absorb(second)
+    #expect(sizes() == [256, 30])
+    first.releaseReader()
+    slot.releaseFromKernel()
+
+    let buffer = try arena.buffer(pattern(10))
+    var writer = try buffer.writeView()
+    let tail = try writer.split(at: 7)
+    #expect(sizes() == [7, 3])
+    let frozen = writer.freeze()
+    #expect(sizes() == [7, 3])
+    frozen.release()
+    tail.release()
     #expect(arena.holders().isEmpty)
   }
 
@@ -195,6 +237,7 @@ struct DiagnosticsTests {
       (.limitReached(requested: 10, mapped: 20, limit: 30), ["10", "20", "30", "allocateWhenAvailable"]),
       (.tooLarge(requested: 11, limit: 7), ["11", "7"]),
       (.closed, ["closed"]),
+      (.negativeSize(-3), ["-3"]),
       (.tooManyViews, ["views"]),
       (.mapFailed(errno: 12, bytes: 4096), ["12", "4096"]),
       (.cancelled, ["cancelled"]),

@@ -65,7 +65,10 @@ final class ViewBox {
 
   /// Writes one byte everywhere. False when the view is no writer.
   func fill(_ byte: UInt8) -> Bool {
-    writer.modify { $0.withMutableBytes { PlainAccess.fill(&$0, byte) } } != nil
+    writer.modify { (view) -> Void in
+      var span = unsafe view.unsafeMutableBytes
+      PlainAccess.fill(&span, byte)
+    } != nil
   }
 
   /// Gives the lock back by the named function; `deinit` is the other way.

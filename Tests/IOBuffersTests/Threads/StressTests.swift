@@ -130,7 +130,8 @@ extension PooledBuffer {
   fileprivate mutating func stamp(_ byte: UInt8) throws(BufferError) {
     try resize(to: 24)
     var view = try writeView()
-    view.withMutableBytes { PlainAccess.fill(&$0, byte) }
+    var span = unsafe view.unsafeMutableBytes
+    PlainAccess.fill(&span, byte)
   }
 }
 

@@ -93,24 +93,39 @@ struct AccessTests {
     var buffer = try arena.allocate(minimumCapacity: 8)
     try buffer.resize(to: 8)
     var writer = try buffer.writeView()
-    writer.withMutableBytes { span in
-      span.storeBytes(of: 0x0102 as UInt16, toByteOffset: 0, as: UInt16.self)
-    }
+    try writer.store(0x0102 as UInt16, at: 0, .little)
     let length = writer.withBytes { $0.byteCount }
     #expect(length == 8)
     do {
-      var span = writer.mutableBytes
+      var span = unsafe writer.unsafeMutableBytes
       span.storeBytes(of: 9, toByteOffset: 7, as: UInt8.self)
     }
     #expect(writer.bytes.byteCount == 8)
     #expect(writer.array().last == 9)
     writer.release()
     let view = try buffer.readView()
-    #expect(unsafe view.bytes.unsafeLoad(as: UInt16.self) == 0x0102)
+    #expect(unsafe UInt16(littleEndian: view.bytes.unsafeLoad(as: UInt16.self)) == 0x0102)
     #expect(view.withBytes { $0.array } == view.array())
     struct Surprise: Error {}
     #expect(throws: Surprise.self) { try view.withBytes { _ in throw Surprise() } }
     #expect(failure { try buffer.writeView() } == .locked(LockReport(readers: 1, writers: 0)))
+  }
+
+  @Test("filling writes the range, and nothing outside of it")
+  func fill() throws {
+    let arena = try BufferArena(.small())
+    let buffer = try arena.buffer(pattern(6))
+    var writer = try buffer.writeView()
+    try writer.fill(2..<4, with: 200)
+    try writer.fill(6..<6, with: 201)
+    #expect(writer.array() == Array(pattern(6)[..<2]) + [200, 200] + Array(pattern(6)[4...]))
+    for range in [-1..<2, 5..<7, 7..<7] {
+      #expect(failure { try writer.fill(range, with: 1) } == .outOfBounds(range: range, count: 6))
+    }
+    var part = try writer.split(at: 3)
+    try part.fill(0..<3, with: 9)
+    #expect(writer.array() == Array(pattern(6)[..<2]) + [200])
+    #expect(part.array() == [9, 9, 9])
   }
 
   private func isOutOfBounds(_ error: BufferError?) -> Bool {

@@ -1,6 +1,6 @@
-// expected: value of type 'ReadView' has no member 'mutableBytes'
+// expected: value of type 'ReadView' has no member 'unsafeMutableBytes'
 import IOBuffers
 
 func fixture(_ view: consuming ReadView) -> Int {
-  view.mutableBytes.byteCount
+  view.unsafeMutableBytes.byteCount
 }

@@ -31,14 +31,41 @@ func propertyOfVariable(_ buffer: borrowing PooledBuffer) throws(BufferError) ->
 }
 
 func writing(_ view: consuming WriteView) -> ReadView {
-  view.withMutableBytes { span in
-    if span.byteCount >= 2 { span.storeBytes(of: 0x0102 as UInt16, toByteOffset: 0, as: UInt16.self) }
-  }
   do {
-    var span = view.mutableBytes
+    var span = unsafe view.unsafeMutableBytes
     if span.byteCount >= 1 { span.storeBytes(of: 1, toByteOffset: 0, as: UInt8.self) }
   }
   return view.freeze()
+}
+
+func passingOn(_ view: consuming WriteView) -> ReadView {
+  zero(&view)
+  do {
+    var span = unsafe view.unsafeMutableBytes
+    zero(&span)
+  }
+  return view.freeze()
+}
+
+func zero(_ view: inout WriteView) {
+  for offset in 0..<view.count { view[offset] = 0 }
+}
+
+func zero(_ span: inout MutableRawSpan) {
+  for offset in 0..<span.byteCount { span.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self) }
+}
+
+func copying(_ reader: borrowing ReadView, _ view: consuming WriteView) throws(BufferError) -> ReadView {
+  try view.store(reader.bytes, at: 0)
+  try view.fill(reader.count..<view.count, with: 0)
+  return view.freeze()
+}
+
+// A variable may get another span, as long as both views live.
+func alternately(_ first: borrowing ReadView, _ second: borrowing ReadView, _ isLate: Bool) -> Int {
+  var span = first.bytes
+  if isLate { span = second.bytes }
+  return span.byteCount
 }
 
 func throwing(_ view: borrowing ReadView) throws(BufferError) -> Int {
