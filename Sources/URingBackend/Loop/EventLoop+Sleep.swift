@@ -47,7 +47,7 @@ extension EventLoop {
   }
 
   private func park(_ sleeper: Sleeper, _ continuation: UnsafeContinuation<Bool, Never>, until deadline: UInt64) {
-    guard !sleeper.cancelled.load(ordering: .acquiring), !stopped.load(ordering: .acquiring), !stopping else {
+    guard !sleeper.cancelled.load(ordering: .acquiring), !hasEnded, !stopping else {
       unsafe continuation.resume(returning: false)
       return
     }

@@ -9,7 +9,7 @@ extension EventLoop {
   /// One turn: run jobs (with a budget), let the client flush what was queued, one `enter` (submit all, wait for one,
   /// until the next timer), reap every completion, fire timers. One system call a turn, however much moved.
   func run() {
-    isWakeUpArmed = wakeUp.arm(on: ring)
+    isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
     while true {
       takeForeignWork()
       runJobs()
@@ -58,7 +58,7 @@ extension EventLoop {
       }
     }
     if waitFor == 1, !isWakeUpArmed {
-      isWakeUpArmed = wakeUp.arm(on: ring)
+      isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
       // The kernel takes no submissions right now, so nobody could wake the loop: sleep for a moment only.
       if !isWakeUpArmed { timeout = min(timeout ?? .max, 1_000_000) }
     }
@@ -100,11 +100,11 @@ extension EventLoop {
     if waitFor == 1 {
       // Announce the sleep first, look for work second: whoever pushes does it the other way round, so one of the
       // two always sees the other.
-      sleeping.store(true, ordering: .sequentiallyConsistent)
+      serialExecutor.sleeping.store(true, ordering: .sequentiallyConsistent)
       if !foreign.isEmpty { waitFor = 0 }
     }
     enterRing(waitFor: waitFor, timeout)
-    sleeping.store(false, ordering: .relaxed)
+    serialExecutor.sleeping.store(false, ordering: .relaxed)
   }
 
   private func enterRing(waitFor: UInt32, _ timeout: UInt64?) {
@@ -122,7 +122,7 @@ extension EventLoop {
     while let completion = ring.nextCompletion() {
       let operation = OperationID(rawValue: completion.userData)
       if operation.kindByte == OperationKind.wake.rawValue {
-        isWakeUpArmed = wakeUp.arm(on: ring)
+        isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
       } else {
         client.complete(completion, operation)
       }
@@ -135,45 +135,6 @@ extension EventLoop {
       case .client(let token): client.timerFired(token)
       case .sleeper(let sleeper): sleeper.wake(cancelled: false)
       case .notice(let body): body()
-      }
-    }
-  }
-
-  /// The end of the thread. Nothing is open any more; only the wake-up read is still with the kernel.
-  private func finish() {
-    cancelAllSleepers()
-    takeBackWakeUp()
-    client.finish()
-    // The client holds the loop; the loop need not hold the client any longer.
-    client = LoopClient()
-    ring.close()
-    drainingAfterStop.withLock { $0 = true }
-    stopped.store(true, ordering: .sequentiallyConsistent)
-    while let job = jobs.popFirst() { run(ForeignWork.job(job)) }
-    threadID.store(0, ordering: .relaxed)
-    drainingAfterStop.withLock { $0 = false }
-    drainAfterStop()
-    let waiters = stopWaiters
-    stopWaiters = []
-    for resume in waiters { resume() }
-  }
-
-  /// Closing a ring cancels what is in flight only later, on a kernel thread: the read must have come back before its
-  /// memory goes. A signal of our own completes it.
-  private func takeBackWakeUp() {
-    guard isWakeUpArmed else { return }
-    wakeUp.signal()
-    while true {
-      while let completion = ring.nextCompletion() {
-        if OperationID(rawValue: completion.userData).kindByte == OperationKind.wake.rawValue { return }
-      }
-      do {
-        try ring.enter(waitFor: 1, timeoutNanoseconds: nil)
-      } catch {
-        logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
-        // Whether the kernel still writes there is unknown: the memory is never freed.
-        _ = unsafe Unmanaged.passRetained(wakeUp)
-        return
       }
     }
   }
