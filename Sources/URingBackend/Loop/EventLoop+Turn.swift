@@ -15,9 +15,9 @@ extension EventLoop {
       runJobs()
       let more = client.prepare()
       if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { break }
-      enter(mustNotWait: more || !jobs.isEmpty)
+      let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty)
       reap()
-      fireTimers()
+      fireTimers(wasInterrupted)
     }
     finish()
   }
@@ -44,7 +44,9 @@ extension EventLoop {
     }
   }
 
-  private func enter(mustNotWait: Bool) {
+  /// Whether a signal cut the wait short.
+  private func enter(mustNotWait: Bool) -> Bool {
+    var wasInterrupted = false
     var waitFor: UInt32 = mustNotWait ? 0 : 1
     var timeout: UInt64?
     if waitFor == 1 {
@@ -69,14 +71,15 @@ extension EventLoop {
       if spinning.isWorthwhile, spin(until: end) {
         counters.spunWaits.bump()
       } else {
-        wait(for: 1, timeout)
+        wasInterrupted = wait(for: 1, timeout)
       }
       now = LoopClock.now()
       spinning.note(wait: now &- start)
     } else {
-      wait(for: waitFor, timeout)
+      wasInterrupted = wait(for: waitFor, timeout)
       now = LoopClock.now()
     }
+    return wasInterrupted
   }
 
   /// Submits, and looks for something to do until `end`. False: there is nothing, the loop may sleep.
@@ -95,7 +98,7 @@ extension EventLoop {
     }
   }
 
-  private func wait(for number: UInt32, _ timeout: UInt64?) {
+  private func wait(for number: UInt32, _ timeout: UInt64?) -> Bool {
     var waitFor = number
     if waitFor == 1 {
       // Announce the sleep first, look for work second: whoever pushes does it the other way round, so one of the
@@ -103,18 +106,25 @@ extension EventLoop {
       serialExecutor.sleeping.store(true, ordering: .sequentiallyConsistent)
       if !foreign.isEmpty { waitFor = 0 }
     }
-    enterRing(waitFor: waitFor, timeout)
+    let wasInterrupted = enterRing(waitFor: waitFor, timeout)
     serialExecutor.sleeping.store(false, ordering: .relaxed)
+    return wasInterrupted
   }
 
-  private func enterRing(waitFor: UInt32, _ timeout: UInt64?) {
+  @discardableResult
+  private func enterRing(waitFor: UInt32, _ timeout: UInt64?) -> Bool {
     do {
-      try ring.enter(waitFor: waitFor, timeoutNanoseconds: timeout)
+      return try ring.enter(waitFor: waitFor, timeoutNanoseconds: timeout)
     } catch {
-      // Nothing that a caller did can bring this about; do not burn the core while it lasts.
-      logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
-      usleep(1000)
+      enterFailed(error)
+      return false
     }
+  }
+
+  private func enterFailed(_ error: RingError) {
+    // Nothing that a caller did can bring this about; do not burn the core while it lasts.
+    logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
+    usleep(1000)
   }
 
   private func reap() {
@@ -129,7 +139,12 @@ extension EventLoop {
     }
   }
 
-  private func fireTimers() {
+  /// A timer that is late by more than this many nanoseconds was held up, and with it completions.
+  private static let lateness: UInt64 = 5_000_000
+
+  private func fireTimers(_ wasInterrupted: Bool) {
+    guard timers.armed > 0, let due = timers.nextDeadline(), due <= now else { return }
+    if wasInterrupted || now - due > EventLoop.lateness { catchUp() }
     while timers.armed > 0, let timer = timers.popExpired(at: now) {
       switch timer {
       case .client(let token): client.timerFired(token)
@@ -137,5 +152,17 @@ extension EventLoop {
       case .notice(let body): body()
       }
     }
+  }
+
+  /// The thread stood still: its process was stopped, the machine slept, or something on the loop took its time. What
+  /// came meanwhile came in time, so it is looked at before timers say that nothing did.
+  @inline(never)
+  private func catchUp() {
+    do {
+      try ring.enterForAllThatIsReady()
+    } catch {
+      enterFailed(error)
+    }
+    reap()
   }
 }
