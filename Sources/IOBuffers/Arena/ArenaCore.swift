@@ -64,7 +64,7 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
   }
 
   /// Puts the returned slots back. Afterwards the list says whether slots are wanted at once.
-  private func drain(_ state: inout ArenaState) {
+  func drain(_ state: inout ArenaState) {
     let wanted = !state.queue.isEmpty || state.isClosed
     if wanted || returns.isWanted || !returns.isEmpty {
       state.adopt(returns.takeAll(wantingMore: wanted))

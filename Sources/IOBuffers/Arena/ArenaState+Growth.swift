@@ -29,6 +29,17 @@ extension ArenaState {
     return mayBeLarger ? takeLarger(than: place, for: .kernel, home: home) : nil
   }
 
+  /// A slot for a copy of `bytes`. At most one class larger than needed: a copy is made to pin less, not more.
+  mutating func obtainForCopy(_ bytes: Int, home: SlotHome) -> Slot? {
+    guard !isClosed, !process.isForked else { return nil }
+    guard let place = classes.smallest(for: bytes) else {
+      return try? obtainLarge(bytes, for: .copy, home: home).get()
+    }
+    if let slot = take(place, for: .copy, home: home) { return slot }
+    if grow(place) == nil, let slot = take(place, for: .copy, home: home) { return slot }
+    return place + 1 < classes.count ? take(place + 1, for: .copy, home: home) : nil
+  }
+
   /// A free slot of a larger class than the one that is dry.
   mutating func takeLarger(than place: Int, for use: Use, home: SlotHome) -> Slot? {
     for larger in classes.indices where larger > place {
@@ -52,7 +63,7 @@ extension ArenaState {
   /// few small requests do not take a small arena away from all other sizes.
   private func segmentBytes(_ place: Int) -> Int {
     let mapped = segments.reduce(0) { $0 + ($1?.sizeClass == place ? $1?.mapping.bytes ?? 0 : 0) }
-    return min(max(mapped, configuration.firstSegmentBytes), configuration.segmentBytes)
+    return min(max(mapped, configuration.firstSegmentBytes(of: classes[place].slotBytes)), configuration.segmentBytes)
   }
 
   /// A slot for a request above the largest class: a segment of its own, unmapped when the slot comes home.

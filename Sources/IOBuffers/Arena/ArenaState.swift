@@ -12,6 +12,7 @@ struct ArenaState: @unchecked Sendable {
   var vacantPlaces: [Int] = []
   var queue: WaitQueue
   var closeWaiters: [CloseWaiter] = []
+  var accounts = Accounts()
   var isClosed = false
   /// The core has given up its reference to itself.
   var isFinished = false
@@ -33,8 +34,16 @@ struct ArenaState: @unchecked Sendable {
     case owner
     /// The kernel: it becomes the slot's writer, and there is no owner.
     case kernel
+    /// A copy that is about to be made: it becomes a reader, and there is no owner.
+    case copy
 
-    var lockWord: UInt64 { self == .owner ? LockWord.owner : LockWord.oneWriter }
+    var lockWord: UInt64 {
+      switch self {
+      case .owner: LockWord.owner
+      case .kernel: LockWord.oneWriter
+      case .copy: LockWord.oneReader
+      }
+    }
   }
 
   init(_ configuration: BufferArena.Configuration, flags: SlotHeader.Flags, classes: SizeClasses) {
@@ -51,9 +60,9 @@ struct ArenaState: @unchecked Sendable {
   }
 
   /// A slot for a program from the free list of its class: the fast path. Nil if that is not so easy.
-  mutating func takeFree(_ bytes: Int) -> Slot? {
+  mutating func takeFree(_ bytes: Int, for use: Use = .owner) -> Slot? {
     guard let place = classes.smallest(for: bytes), classes[place].unpromised > 0, !process.isForked else { return nil }
-    return classes[place].pop().map { lend($0, for: .owner) }
+    return classes[place].pop().map { lend($0, for: use) }
   }
 
   /// A slot of the class from what is at home or can be cut; nil if there is none for this use.
@@ -77,7 +86,7 @@ struct ArenaState: @unchecked Sendable {
     slot.countOut(1)
     slotsOut += 1
     if slot.isSanitized {
-      // The kernel's bytes are poisoned for everybody else until a completion reports them.
+      // The kernel's bytes are poisoned for everybody else until a completion reports them; a copy frees what it fills.
       if use == .owner { slot.unpoison() } else { slot.poison() }
     }
     return slot
@@ -103,6 +112,11 @@ struct ArenaState: @unchecked Sendable {
   mutating func putBack(_ slot: Slot) {
     slotsOut -= 1
     slot.countOut(-1)
+    let account = slot.account
+    if account != 0 {
+      accounts.discharge(account, slot.capacity)
+      slot.account = 0
+    }
     if let place = slot.sizeClass, !isClosed {
       classes[place].push(slot)
     } else if segments[slot.segment]?.isIdle == true {

@@ -90,10 +90,11 @@ extension BufferArena.Configuration {
   /// What the size of every mapping is a multiple of. With reserved huge pages required there is nothing smaller.
   var pageBytes: Int { hugePages == .require ? Platform.hugePageSize : Platform.pageSize }
 
-  /// The first segment of a size class takes at most a sixteenth of the arena, unless huge pages are wanted.
-  var firstSegmentBytes: Int {
+  /// The first segment of a size class has a few slots and takes at most a sixteenth of the arena, unless huge pages are
+  /// wanted. So the small sizes start with one page, and many of them fit into a small arena.
+  func firstSegmentBytes(of slotBytes: Int) -> Int {
     switch hugePages {
-    case .never, .advise: max(pageBytes, byteLimit / 16 / pageBytes * pageBytes)
+    case .never, .advise: max(pageBytes, min(16 * slotBytes, byteLimit / 16) / pageBytes * pageBytes)
     case .prefer, .require: segmentBytes
     }
   }

@@ -14,8 +14,9 @@ public struct ForeignBuffer: ~Copyable, @unchecked Sendable {
   ///   - bytes: the memory. Nobody else may use it in any way until `onRelease` is called; it must be readable, and, if
   ///     write views are to be taken, writable. At most ``BufferArena/largestBuffer`` bytes.
   ///   - diagnostics: what to record about its views. Nothing, unless told.
-  ///   - onRelease: called once, when this owner and the last view are gone, on the thread where that happens. Frees the
-  ///     memory, or gives it back to where it came from.
+  ///   - onRelease: called once, when this owner and the last view are gone, on the thread where that happens: at once,
+  ///     or, where that thread is an event loop's, at the end of the loop's turn. Frees the memory, or gives it back to
+  ///     where it came from.
   /// - Throws: ``BufferError/tooLarge(requested:limit:)``; `onRelease` is then not called.
   @unsafe
   public init(

@@ -49,7 +49,12 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
   package override func reclaimSlowly(_ slot: Slot) {
     unsafe slot.header.deinitialize(count: 1)
     unsafe UnsafeMutableRawPointer(slot.header).deallocate()
-    unsafe onRelease(bytes)
+    if !DeferredReleases.add(self) { giveBack() }
     unsafe Unmanaged<SlotHome>.passUnretained(self).release()
+  }
+
+  /// Hands the memory back to whom it belongs to. Once, and nobody looks at it any more.
+  func giveBack() {
+    unsafe onRelease(bytes)
   }
 }

@@ -55,6 +55,12 @@ package struct Slot: BitwiseCopyable, @unchecked Sendable {
     nonmutating set { unsafe header.pointee.nextAddress.store(newValue?.address ?? 0, ordering: .relaxed) }
   }
 
+  /// The account that the slot is charged to, or zero. Guarded by the lock of the arena's state.
+  var account: UInt32 {
+    get { unsafe header.pointee.account.load(ordering: .relaxed) }
+    nonmutating set { unsafe header.pointee.account.store(newValue, ordering: .relaxed) }
+  }
+
   /// Begins the next life of the slot.
   func advanceGeneration() {
     // Not an atomic increment: nobody else writes it.

@@ -33,8 +33,10 @@ package struct SlotHeader: ~Copyable {
   let sizeClass: UInt32
   @usableFromInline
   package let flags: Flags
+  /// The account of its arena that the slot is charged to while it is out, or zero.
+  let account: Atomic<UInt32>
   // Fills the cache line.
-  private let padding: (UInt32, UInt32) = (0, 0)
+  private let padding: UInt32 = 0
 
   /// The ``sizeClass`` of slots that serve none.
   static var noSizeClass: UInt32 { .max }
@@ -82,5 +84,6 @@ package struct SlotHeader: ~Copyable {
     self.index = index
     self.sizeClass = sizeClass
     self.flags = flags
+    self.account = Atomic(0)
   }
 }

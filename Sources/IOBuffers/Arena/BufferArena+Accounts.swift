@@ -1,0 +1,99 @@
+/// Copies that somebody is charged for.
+extension BufferArena {
+  /// What accounts are charged, at one moment. From ``accountState(_:)``.
+  package struct AccountState: Sendable, Equatable {
+    /// The capacity, in bytes, of the slots that are out and charged to the account.
+    package var charged: Int
+    /// The same of all accounts together.
+    package var total: Int
+    /// How many accounts are charged anything.
+    package var holders: Int
+
+    package init(charged: Int, total: Int, holders: Int) {
+      self.charged = charged
+      self.total = total
+      self.holders = holders
+    }
+  }
+
+  /// Opens an account, to which slots can be charged. Its name is small, and zero is never one.
+  package func openAccount() -> UInt32 {
+    core.withState(draining: false) { state, _ in state.accounts.open() }
+  }
+
+  /// Closes an account: nothing more can be charged to it. Slots that are out stay charged to it until they are home, and
+  /// nobody else gets its name before.
+  package func closeAccount(_ account: UInt32) {
+    core.withState(draining: false) { state, _ in state.accounts.close(account) }
+  }
+
+  /// What is charged, with every slot counted as home that has come home by now. Takes the arena's lock once.
+  package func accountState(_ account: UInt32) -> AccountState {
+    core.withState { state, _ in
+      AccountState(
+        charged: state.accounts.charged(to: account),
+        total: state.accounts.total,
+        holders: state.accounts.holders
+      )
+    }
+  }
+
+  /// A copy of a reader's bytes in a slot of its own: a reader without an owner, so that the slot goes home with its last
+  /// view. `view` stays as it is; the caller still has it.
+  ///
+  /// The slot is of the smallest class that the bytes fit into, or, when there is none, of the next one. The account is
+  /// charged for its whole capacity until it is home. Never waits.
+  ///
+  /// - Parameters:
+  ///   - view: a reader; the caller holds it.
+  ///   - account: who is charged; an open account.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
+  /// - Returns: the copy; nil if there is no such slot, or no such account, or the arena is closed.
+  package func copy(
+    _ view: DetachedView,
+    chargedTo account: UInt32,
+    file: StaticString = #fileID,
+    line: UInt = #line
+  ) -> DetachedView? {
+    let count = Int(view.count)
+    guard let slot = core.takeForCopy(count, chargedTo: account) else { return nil }
+    // The lock is free by now. Nobody else has seen the slot yet, so that its reader may still write.
+    if slot.isSanitized { unsafe slot.unpoison(slot.base, count) }
+    unsafe slot.base.copyMemory(from: view.base, byteCount: count)
+    let token = slot.isTracked ? slot.track(.read, bytes: count, file: file, line: line) : 0
+    return unsafe DetachedView(slot: slot, base: slot.base, count: view.count, token: token)
+  }
+
+  /// How many slots are lent, with every slot counted as home that has come home by now. Takes the arena's lock once, and
+  /// visits nothing else.
+  package var slotsOut: Int {
+    core.withState { state, _ in state.slotsOut }
+  }
+
+  /// Whether the view's bytes are this arena's.
+  package func owns(_ view: DetachedView) -> Bool {
+    // Compares addresses and follows none. The view keeps its home alive, so that no other home can have its address.
+    unsafe view.header.pointee.home.toOpaque() == Unmanaged<SlotHome>.passUnretained(core).toOpaque()
+  }
+}
+
+extension ArenaCore {
+  /// A slot for a copy of `bytes`, as a reader without an owner, charged to an account.
+  func takeForCopy(_ bytes: Int, chargedTo account: UInt32) -> Slot? {
+    withState(draining: false) { state, _ in
+      guard state.accounts.isOpen(account) else { return nil }
+      var slot = state.takeFree(bytes, for: .copy)
+      if slot == nil {
+        // Returned slots are fetched only when they are needed, as for an owner.
+        drain(&state)
+        slot = state.obtainForCopy(bytes, home: self)
+      }
+      if let slot {
+        slot.account = account
+        state.accounts.charge(account, slot.capacity)
+      }
+      return slot
+    }
+  }
+}
