@@ -45,6 +45,8 @@ extension EventLoop {
     // The client holds the loop; the loop need not hold the client any longer.
     client = LoopClient()
     ring.close()
+    // From here on there is nothing that such a closure could come into the middle of.
+    DeferredReleases.end()
     serialExecutor.end {
       let waiters = unsafe endWaiters.withLock { state in
         state.isOver = true

@@ -7,17 +7,21 @@ extension EventLoop {
   /// The thread's body: turn after turn until the loop is told to stop and nothing is open.
   ///
   /// One turn: run jobs (with a budget), let the client flush what was queued, one `enter` (submit all, wait for one,
-  /// until the next timer), reap every completion, fire timers. One system call a turn, however much moved.
+  /// until the next timer), reap every completion, fire timers, run what owners of foreign memory want done when it is
+  /// free. One system call a turn, however much moved.
   func run() {
+    // Those closures are somebody else's code: they may ask for anything, and so never run in the middle of a turn.
+    DeferredReleases.begin()
     isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
     while true {
       takeForeignWork()
       runJobs()
       let more = client.prepare()
       if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { break }
-      let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty)
+      let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty || !DeferredReleases.isEmpty)
       reap()
       fireTimers(wasInterrupted)
+      DeferredReleases.run()
     }
     finish()
   }

@@ -13,6 +13,8 @@ final class StalledKernel: RingDriver {
   /// Enters so far, and of those the ones that asked for all that is ready.
   private(set) var enters = 0
   private(set) var catchUps = 0
+  /// For how many completions each of them waited.
+  private(set) var waits: [UInt32] = []
   /// Runs in each enter, before anything is posted; the result is the call's. Nil: it succeeds.
   var onEnter: ((StalledKernel) -> Errno?)?
 
@@ -21,6 +23,7 @@ final class StalledKernel: RingDriver {
 
   func enter(submit: UInt32, waitFor: UInt32, timeoutNanoseconds: UInt64?) -> Int32 {
     enters += 1
+    waits.append(waitFor)
     if waitFor > 1 { catchUps += 1 }
     _ = base.enter(submit: submit, waitFor: 0, timeoutNanoseconds: nil)
     if let error = onEnter?(self) { return -error.rawValue }
