@@ -1,3 +1,4 @@
+internal import IOBuffers
 public import Logging
 
 extension EventLoop {
@@ -45,4 +46,12 @@ extension EventLoop {
 
   /// The sockets of this loop; nil once the loop has ended. Loop thread only.
   var tcp: TCPEngine? { client as? TCPEngine }
+}
+
+extension SocketError: CancellationReport {
+  var isCancellation: Bool { kind == .cancelled }
+}
+
+extension BufferError: CancellationReport {
+  var isCancellation: Bool { self == .cancelled }
 }
