@@ -31,7 +31,8 @@ extension EventLoop {
   ///
   /// Any thread. A task that prefers this loop resumes on it without a hop.
   ///
-  /// - Throws: `CancellationError` when the task is cancelled first, or the loop shuts down.
+  /// - Throws: `CancellationError` when the task is cancelled first, or the loop ends first; on one that has ended at once,
+  ///   so that nobody waits for a clock that no longer runs. Do not try again and again then.
   public func sleep(for duration: Duration) async throws(CancellationError) {
     let deadline = LoopClock.deadline(after: duration, from: LoopClock.now())
     let sleeper = Sleeper()
@@ -47,7 +48,7 @@ extension EventLoop {
   }
 
   private func park(_ sleeper: Sleeper, _ continuation: UnsafeContinuation<Bool, Never>, until deadline: UInt64) {
-    guard !sleeper.cancelled.load(ordering: .acquiring), !stopped.load(ordering: .acquiring), !stopping else {
+    guard !sleeper.cancelled.load(ordering: .acquiring), !hasEnded, !stopping else {
       unsafe continuation.resume(returning: false)
       return
     }

@@ -7,17 +7,21 @@ extension EventLoop {
   /// The thread's body: turn after turn until the loop is told to stop and nothing is open.
   ///
   /// One turn: run jobs (with a budget), let the client flush what was queued, one `enter` (submit all, wait for one,
-  /// until the next timer), reap every completion, fire timers. One system call a turn, however much moved.
+  /// until the next timer), reap every completion, fire timers, run what owners of foreign memory want done when it is
+  /// free. One system call a turn, however much moved.
   func run() {
-    isWakeUpArmed = wakeUp.arm(on: ring)
+    // Those closures are somebody else's code: they may ask for anything, and so never run in the middle of a turn.
+    DeferredReleases.begin()
+    isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
     while true {
       takeForeignWork()
       runJobs()
       let more = client.prepare()
       if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { break }
-      enter(mustNotWait: more || !jobs.isEmpty)
+      let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty || !DeferredReleases.isEmpty)
       reap()
-      fireTimers()
+      fireTimers(wasInterrupted)
+      DeferredReleases.run()
     }
     finish()
   }
@@ -44,7 +48,9 @@ extension EventLoop {
     }
   }
 
-  private func enter(mustNotWait: Bool) {
+  /// Whether a signal cut the wait short.
+  private func enter(mustNotWait: Bool) -> Bool {
+    var wasInterrupted = false
     var waitFor: UInt32 = mustNotWait ? 0 : 1
     var timeout: UInt64?
     if waitFor == 1 {
@@ -58,7 +64,7 @@ extension EventLoop {
       }
     }
     if waitFor == 1, !isWakeUpArmed {
-      isWakeUpArmed = wakeUp.arm(on: ring)
+      isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
       // The kernel takes no submissions right now, so nobody could wake the loop: sleep for a moment only.
       if !isWakeUpArmed { timeout = min(timeout ?? .max, 1_000_000) }
     }
@@ -69,14 +75,15 @@ extension EventLoop {
       if spinning.isWorthwhile, spin(until: end) {
         counters.spunWaits.bump()
       } else {
-        wait(for: 1, timeout)
+        wasInterrupted = wait(for: 1, timeout)
       }
       now = LoopClock.now()
       spinning.note(wait: now &- start)
     } else {
-      wait(for: waitFor, timeout)
+      wasInterrupted = wait(for: waitFor, timeout)
       now = LoopClock.now()
     }
+    return wasInterrupted
   }
 
   /// Submits, and looks for something to do until `end`. False: there is nothing, the loop may sleep.
@@ -95,26 +102,33 @@ extension EventLoop {
     }
   }
 
-  private func wait(for number: UInt32, _ timeout: UInt64?) {
+  private func wait(for number: UInt32, _ timeout: UInt64?) -> Bool {
     var waitFor = number
     if waitFor == 1 {
       // Announce the sleep first, look for work second: whoever pushes does it the other way round, so one of the
       // two always sees the other.
-      sleeping.store(true, ordering: .sequentiallyConsistent)
+      serialExecutor.sleeping.store(true, ordering: .sequentiallyConsistent)
       if !foreign.isEmpty { waitFor = 0 }
     }
-    enterRing(waitFor: waitFor, timeout)
-    sleeping.store(false, ordering: .relaxed)
+    let wasInterrupted = enterRing(waitFor: waitFor, timeout)
+    serialExecutor.sleeping.store(false, ordering: .relaxed)
+    return wasInterrupted
   }
 
-  private func enterRing(waitFor: UInt32, _ timeout: UInt64?) {
+  @discardableResult
+  private func enterRing(waitFor: UInt32, _ timeout: UInt64?) -> Bool {
     do {
-      try ring.enter(waitFor: waitFor, timeoutNanoseconds: timeout)
+      return try ring.enter(waitFor: waitFor, timeoutNanoseconds: timeout)
     } catch {
-      // Nothing that a caller did can bring this about; do not burn the core while it lasts.
-      logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
-      usleep(1000)
+      enterFailed(error)
+      return false
     }
+  }
+
+  private func enterFailed(_ error: RingError) {
+    // Nothing that a caller did can bring this about; do not burn the core while it lasts.
+    logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
+    usleep(1000)
   }
 
   private func reap() {
@@ -122,14 +136,19 @@ extension EventLoop {
     while let completion = ring.nextCompletion() {
       let operation = OperationID(rawValue: completion.userData)
       if operation.kindByte == OperationKind.wake.rawValue {
-        isWakeUpArmed = wakeUp.arm(on: ring)
+        isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
       } else {
         client.complete(completion, operation)
       }
     }
   }
 
-  private func fireTimers() {
+  /// A timer that is late by more than this many nanoseconds was held up, and with it completions.
+  private static let lateness: UInt64 = 5_000_000
+
+  private func fireTimers(_ wasInterrupted: Bool) {
+    guard timers.armed > 0, let due = timers.nextDeadline(), due <= now else { return }
+    if wasInterrupted || now - due > EventLoop.lateness { catchUp() }
     while timers.armed > 0, let timer = timers.popExpired(at: now) {
       switch timer {
       case .client(let token): client.timerFired(token)
@@ -139,42 +158,15 @@ extension EventLoop {
     }
   }
 
-  /// The end of the thread. Nothing is open any more; only the wake-up read is still with the kernel.
-  private func finish() {
-    cancelAllSleepers()
-    takeBackWakeUp()
-    client.finish()
-    // The client holds the loop; the loop need not hold the client any longer.
-    client = LoopClient()
-    ring.close()
-    drainingAfterStop.withLock { $0 = true }
-    stopped.store(true, ordering: .sequentiallyConsistent)
-    while let job = jobs.popFirst() { run(ForeignWork.job(job)) }
-    threadID.store(0, ordering: .relaxed)
-    drainingAfterStop.withLock { $0 = false }
-    drainAfterStop()
-    let waiters = stopWaiters
-    stopWaiters = []
-    for resume in waiters { resume() }
-  }
-
-  /// Closing a ring cancels what is in flight only later, on a kernel thread: the read must have come back before its
-  /// memory goes. A signal of our own completes it.
-  private func takeBackWakeUp() {
-    guard isWakeUpArmed else { return }
-    wakeUp.signal()
-    while true {
-      while let completion = ring.nextCompletion() {
-        if OperationID(rawValue: completion.userData).kindByte == OperationKind.wake.rawValue { return }
-      }
-      do {
-        try ring.enter(waitFor: 1, timeoutNanoseconds: nil)
-      } catch {
-        logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
-        // Whether the kernel still writes there is unknown: the memory is never freed.
-        _ = unsafe Unmanaged.passRetained(wakeUp)
-        return
-      }
+  /// The thread stood still: its process was stopped, the machine slept, or something on the loop took its time. What
+  /// came meanwhile came in time, so it is looked at before timers say that nothing did.
+  @inline(never)
+  private func catchUp() {
+    do {
+      try ring.enterForAllThatIsReady()
+    } catch {
+      enterFailed(error)
     }
+    reap()
   }
 }

@@ -1,6 +1,5 @@
 public import IOBuffers
 internal import Logging
-internal import Synchronization
 
 /// One io_uring, and the one thread that owns it, its arena and its connections.
 ///
@@ -26,16 +25,17 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   let memory: LoopMemory
   let ring: Ring
   let jobBudget: Int
-  /// Zero once the thread is gone: a later thread may get the same identity.
-  let threadID: Atomic<UInt>
-  let foreign = ForeignQueue()
   let logger: Logger?
 
   /// The loop as the executor of actors.
-  public let serialExecutor = LoopSerialExecutor()
+  ///
+  /// It owns what both of the loop's executors need, and does not hold the loop: an actor that keeps it, and nothing of
+  /// the loop, is safe.
+  public let serialExecutor: LoopSerialExecutor
 
   var client = LoopClient()
-  let jobs = RunQueue()
+  /// The executor's, once more: one step less for each job.
+  let jobs: RunQueue
   /// The task whose job runs now. Loop thread only.
   var runningTask = TaskIdentity.none
   var foreignWork: [ForeignWork] = []
@@ -45,13 +45,9 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   /// Whether a wait begins with spinning.
   var spinning: SpinPolicy
   var stopping = false
-  var stopWaiters: [() -> Void] = []
+  let endWaiters = Guarded(EndWaiters())
 
-  let wakeUp: WakeUp
   var isWakeUpArmed = false
-  let sleeping = Atomic<Bool>(false)
-  let stopped = Atomic<Bool>(false)
-  let drainingAfterStop = Guarded(false)
   let counters = LoopCounters()
 
   /// Creates the ring on the calling thread, which becomes the loop's thread.
@@ -70,20 +66,29 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     self.ring = Ring(driver: driver)
     self.features = driver.features
     self.jobBudget = max(1, jobBudget)
-    self.threadID = Atomic(LoopThread.current)
+    serialExecutor = try LoopSerialExecutor()
+    jobs = serialExecutor.jobs
     self.logger = logger
     spinning = SpinPolicy(limit: spin)
     self.now = LoopClock.now()
-    self.wakeUp = try WakeUp()
-    serialExecutor.attach(to: self)
   }
 
-  /// Whether the caller runs on the loop's thread.
-  public var isCurrent: Bool { LoopThread.current == threadID.load(ordering: .relaxed) }
+  /// Whether the caller runs on the loop's thread; after the loop's end, whether it runs in its place.
+  public var isCurrent: Bool { serialExecutor.isCurrent }
+
+  /// Whether the loop has ended: its thread is gone, or about to exit.
+  var hasEnded: Bool { serialExecutor.hasEnded }
+
+  /// What other threads brought.
+  var foreign: ForeignQueue { serialExecutor.foreign }
 
   /// Runs `body` on the loop's thread: at once when the caller is there, otherwise in the loop's next turn.
   ///
-  /// Never blocks. Bodies of one caller run in the order they were handed over.
+  /// On the loop's thread `body` has run when this returns, also where the caller is a handler or another body. Called
+  /// from elsewhere this never waits, and the bodies of one thread run in the order in which they were handed over.
+  ///
+  /// After the loop's end a body runs nevertheless, in the loop's place: on the calling thread before this returns, or,
+  /// while another thread runs such a body, behind it on that one. The connections are gone by then.
   public func execute(_ body: @escaping @Sendable () -> Void) {
     if isCurrent {
       body()
@@ -92,54 +97,6 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
   }
 
-  /// Ends the loop: open connections are aborted, timers cancelled, jobs that are ready run, then the ring closes
-  /// and the thread exits. Returns when that is done. A second call waits for the same end.
-  ///
-  /// Call it from a task that does not prefer this loop as its executor; such a task could not run on afterwards.
-  public func shutdown() async {
-    unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-      submit(.closure { unsafe self.beginStop(continuation) })
-    }
-  }
-
-  private func beginStop(_ continuation: UnsafeContinuation<Void, Never>) {
-    if stopped.load(ordering: .acquiring) {
-      unsafe continuation.resume()
-      return
-    }
-    stopWaiters.append { unsafe continuation.resume() }
-    if !stopping {
-      stopping = true
-      client.stop()
-    }
-  }
-
   /// Hands work over from another thread and wakes the loop if it sleeps.
-  func submit(_ work: ForeignWork) {
-    foreign.push(work)
-    if stopped.load(ordering: .sequentiallyConsistent) {
-      drainAfterStop()
-    } else if sleeping.exchange(false, ordering: .sequentiallyConsistent) {
-      wakeUp.signal()
-    }
-  }
-
-  /// Work that arrives after the end runs on the thread that brought it, one piece at a time, so that no task that
-  /// still prefers this loop is stranded. There is nothing left that it could race with.
-  func drainAfterStop() {
-    while !foreign.isEmpty {
-      let mine = drainingAfterStop.withLock { busy in
-        defer { busy = true }
-        return !busy
-      }
-      guard mine else { return }
-      var work: [ForeignWork] = []
-      foreign.takeAll(into: &work)
-      for piece in work {
-        run(piece)
-        while let job = jobs.popFirst() { run(ForeignWork.job(job)) }
-      }
-      drainingAfterStop.withLock { $0 = false }
-    }
-  }
+  func submit(_ work: ForeignWork) { serialExecutor.submit(work) }
 }

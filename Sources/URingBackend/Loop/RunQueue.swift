@@ -1,8 +1,10 @@
 /// A job that is ready, and on which of the loop's two executors it runs.
+@safe
 struct LoopJob {
+  // Both are the runtime's: a job is there until it has run, and its task holds the loop that it prefers until it ends.
   var job: UnownedJob
-  /// The job of an actor; otherwise that of a task that prefers the loop.
-  var isActorJob: Bool
+  /// The loop that the job's task prefers; nil for the job of an actor.
+  var loop: Unmanaged<EventLoop>?
 }
 
 /// The jobs that are ready, first in, first out. Loop thread only.

@@ -14,6 +14,6 @@ extension Ring {
 
   /// Submits what is prepared, without waiting. What stops it will stop the loop's own enter too, and is reported there.
   func flush() {
-    try? enter(waitFor: 0, timeoutNanoseconds: nil)
+    _ = try? enter(waitFor: 0, timeoutNanoseconds: nil)
   }
 }

@@ -109,8 +109,10 @@ final class Ring {
   /// - Parameters:
   ///   - waitFor: how many completions to wait for; 0 submits, lets the kernel post what is ready, and returns.
   ///   - timeoutNanoseconds: the longest wait, nil for no limit.
+  /// - Returns: whether a signal interrupted the call; what was ready may not have been posted then.
   /// - Throws: ``RingError`` for what no repetition heals. io_uring_enter(2).
-  func enter(waitFor: UInt32, timeoutNanoseconds: UInt64?) throws(RingError) {
+  @discardableResult
+  func enter(waitFor: UInt32, timeoutNanoseconds: UInt64?) throws(RingError) -> Bool {
     guard !isClosed else {
       throw RingError(reason: .system(.badFileDescriptor), operation: "io_uring_enter", errno: .badFileDescriptor)
     }
@@ -118,7 +120,15 @@ final class Ring {
       throw RingError(reason: .wrongThread, operation: "io_uring_enter", errno: .fileExists)
     }
     let result = submitAndWait(for: waitFor, timeoutNanoseconds: timeoutNanoseconds)
-    if result < 0 { try checkEnter(result) }
+    return result < 0 ? try checkEnter(result) : false
+  }
+
+  /// Has the kernel post all that is ready, and does not wait: one system call.
+  ///
+  /// An enter that waits for nothing runs no more than twenty pieces of deferred work (IO_LOCAL_TW_DEFAULT_MAX in
+  /// io_uring's source, since 6.13); one that asks for more goes on until there are none, and no time runs out at once.
+  func enterForAllThatIsReady() throws(RingError) {
+    try enter(waitFor: completionMask &+ 1, timeoutNanoseconds: 0)
   }
 
   @inline(__always)
@@ -135,12 +145,15 @@ final class Ring {
     return result
   }
 
+  /// Whether the failed call was interrupted; throws what is not normal.
   @inline(never)
-  private func checkEnter(_ result: Int32) throws(RingError) {
+  private func checkEnter(_ result: Int32) throws(RingError) -> Bool {
     let error = Errno(rawValue: -result)
     switch error {
-    case .interrupted, .resourceTemporarilyUnavailable, .resourceBusy, Self.timeIsUp:
-      return
+    case .interrupted:
+      return true
+    case .resourceTemporarilyUnavailable, .resourceBusy, Self.timeIsUp:
+      return false
     case Self.droppedCompletions:
       throw RingError(reason: .completionsLost, operation: "io_uring_enter", errno: error)
     default:

@@ -1,3 +1,4 @@
+internal import IOBuffers
 public import Logging
 
 extension EventLoop {
@@ -24,18 +25,33 @@ extension EventLoop {
   /// Calls `body` with a connection of this loop: how code that runs on the loop reaches a connection outside of its
   /// handler's calls, such as a task that prefers the loop, or a closure of `execute`.
   ///
-  /// Loop thread only; it traps elsewhere, because a connection belongs to its loop.
+  /// Loop thread only; while the loop runs it traps elsewhere, because a connection belongs to its loop.
   ///
-  /// - Returns: what `body` returns; nil when the connection is gone.
+  /// - Returns: what `body` returns; nil when the connection is gone, as all of them are once the loop has ended.
   public func withConnection<Result>(
     _ id: ConnectionID,
     _ body: (borrowing ConnectionContext) throws -> Result
   ) rethrows -> Result? {
-    precondition(isCurrent, "a connection may be used on the thread of its loop only; see EventLoop.execute")
+    guard isCurrent else {
+      // Whoever waits for the loop's end, or comes after it, cannot know in time.
+      precondition(hasEnded, "a connection may be used on the thread of its loop only; see EventLoop.execute")
+      return nil
+    }
     guard let engine = tcp, let index = engine.find(id) else { return nil }
-    return try body(unsafe ConnectionContext(engine: Unmanaged.passUnretained(engine), index: index))
+    return try withExtendedLifetime(engine) {
+      // The context is borrowed: it cannot outlive this call, in which the engine is held.
+      try body(unsafe ConnectionContext(engine: Unmanaged.passUnretained(engine), index: index))
+    }
   }
 
   /// The sockets of this loop; nil once the loop has ended. Loop thread only.
   var tcp: TCPEngine? { client as? TCPEngine }
+}
+
+extension SocketError: CancellationReport {
+  var isCancellation: Bool { kind == .cancelled }
+}
+
+extension BufferError: CancellationReport {
+  var isCancellation: Bool { self == .cancelled }
 }

@@ -4,6 +4,12 @@ import Testing
 
 @testable import URingBackend
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// The end of a loop strands nobody.
 @Suite(.timeLimit(.minutes(5)))
 struct LoopShutdownTests {
@@ -13,7 +19,92 @@ struct LoopShutdownTests {
       for _ in 0..<8 { group.addTask { await loop.shutdown() } }
     }
     await loop.shutdown()
-    #expect(!loop.isCurrent && loop.stopped.load(ordering: .relaxed))
+    #expect(!loop.isCurrent && loop.hasEnded)
+  }
+
+  /// The first turn finds the end already.
+  @Test func aLoopMayBeEndedAsSoonAsItHasStarted() async throws {
+    for _ in 0..<TestRun.amount(50, short: 10, long: 2000) {
+      let loop = try EventLoop.start()
+      async let first: Void = loop.shutdown()
+      async let second: Void = loop.shutdown()
+      _ = await (first, second)
+      #expect(loop.hasEnded && loop.arena.statistics.slotsOut == 0)
+    }
+  }
+
+  @Test func aTaskOnTheLoopMayEndItAndGoesOnBehindTheEnd() async throws {
+    for _ in 0..<TestRun.amount(50, short: 10, long: 2000) {
+      let loop = try EventLoop.start()
+      let other = Task { await loop.shutdown() }
+      let task = Task<Bool, any Error>(executorPreference: loop) {
+        await loop.shutdown()
+        await Task.yield()
+        await loop.shutdown()
+        let isCurrent = loop.isCurrent
+        await #expect(throws: CancellationError.self) { try await loop.sleep(for: .seconds(10_000)) }
+        return isCurrent && loop.hasEnded
+      }
+      #expect(try await task.value)
+      await other.value
+    }
+  }
+
+  @Test func anActorOnTheLoopMayEndIt() async throws {
+    let loop = try EventLoop.start()
+    let ender = Ender(loop)
+    #expect(await ender.end())
+    #expect(await ender.end())
+  }
+
+  /// Lives on the loop that it ends.
+  private actor Ender {
+    nonisolated let loop: EventLoop
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.serialExecutor.asUnownedSerialExecutor() }
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func end() async -> Bool {
+      await loop.shutdown()
+      return loop.isCurrent && loop.hasEnded
+    }
+  }
+
+  /// Its own connection is aborted under it, as everybody else's.
+  @Test func theTaskOfAConnectionMayEndItsLoop() async throws {
+    let group = try LoopGroup(count: 1)
+    let seen = Locked<[Bool]>([])
+    let running = try await RunningServer.start(group: group) { server, whenListening in
+      try await server.run(whenListening: whenListening) { connection in
+        await connection.loop.shutdown()
+        let error = await #expect(throws: SocketError.self) { try await connection.receive()?.count }
+        seen.change { $0.append(error?.kind == .closed || error?.kind == .shuttingDown) }
+      }
+    }
+    let port = running.port
+    #expect(try await blocking { try BlockingClient(port: port).isEnded() })
+    try await eventually { seen.value == [true] }
+    running.server.shutdown()
+    #expect(try await running.task.value.totals.connectionsClosed == 1)
+  }
+
+  /// One of those that wait for the end goes on in the loop's place, and holds it; the others need not wait for it,
+  /// however late they come.
+  @Test func whoeverWaitsForTheEndIsToldBeforeTasksOfTheLoopGoOn() async throws {
+    let loop = try EventLoop.start()
+    let told = Locked(false)
+    let inside = Task(executorPreference: loop) {
+      await loop.shutdown()
+      while !told.value { usleep(100) }
+    }
+    try await eventually { loop.endWaiters.withLock { unsafe $0.isOver || !$0.waiting.isEmpty } }
+    await Task.detached {
+      await loop.shutdown()
+      await loop.shutdown()
+      told.change { $0 = true }
+    }.value
+    await inside.value
   }
 
   @Test func tasksThatStillPreferTheLoopGoOnAfterItsEnd() async throws {
@@ -102,6 +193,6 @@ struct LoopShutdownTests {
     }
     #expect(threads.count == 3)
     await group.shutdown()
-    #expect(group.loops.allSatisfy { $0.stopped.load(ordering: .relaxed) })
+    #expect(group.loops.allSatisfy { $0.hasEnded })
   }
 }
