@@ -10,8 +10,7 @@ extension TCPServer.Configuration {
       misfits.append(
         """
         while slots are scarce, poolBytes has room for \(least) connections that hold something at a time, and \
-        maximumConnections lets \(perLoop) onto a loop: raise the one to \
-        \(perLoop * PoolPressure.leastShare / 5 * 8), or lower the other
+        maximumConnections lets \(perLoop) onto a loop: raise the one, or lower the other
         """
       )
     }

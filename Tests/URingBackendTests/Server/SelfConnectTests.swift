@@ -41,7 +41,7 @@ struct SelfConnectTests {
           timeoutNanoseconds: 50_000_000_000,
           options: SocketOptions(),
           sink: ConnectionSink(budget: nil),
-          settings: ConnectionSettings(ConnectionLimits(), outputPausesInput: false),
+          settings: ConnectionSettings(ConnectionLimits(), isHandled: false),
           prepare: { descriptor in
             let number = tries.withLock { tries in
               tries += 1
