@@ -11,8 +11,9 @@ internal import Logging
 /// used from any thread: what belongs on the loop's thread hops by itself.
 @safe
 public final class EventLoop: TaskExecutor, @unchecked Sendable {
-  // Why unchecked: the stored variables below belong to the loop's thread alone. Each public entry point either runs
-  // there, or goes through `foreign`, or touches an atomic.
+  // Why unchecked: the stored variables below belong to the loop's thread, and after its end to whoever runs in its place,
+  // one at a time and one after the other under a lock. Each public entry point either runs there, or goes through
+  // `foreign`, or touches an atomic.
 
   /// The memory that this loop receives into. Buffers for replies come from here too.
   public let arena: BufferArena

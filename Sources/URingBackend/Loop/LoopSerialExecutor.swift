@@ -48,6 +48,7 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
 
   /// Takes a job of an actor. Part of `SerialExecutor`; any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
+    // The job is the runtime's until it has run, which the queue sees to once.
     enqueue(unsafe LoopJob(job: UnownedJob(job), loop: nil))
   }
 
@@ -150,7 +151,7 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
   }
 
   private func run(_ job: LoopJob) {
-    // The task holds the loop until it ends, and it may end in this job.
+    // The task holds the loop until it ends; it may end in this job, hence a reference of our own. Likewise `held()`.
     guard let loop = unsafe job.loop?.takeUnretainedValue() else {
       unsafe job.job.runSynchronously(on: asUnownedSerialExecutor())
       return
