@@ -15,7 +15,7 @@ extension EventLoop {
   /// later returns at once.
   ///
   /// Any task may call it, one that runs on this loop too. Such a task goes on afterwards, as all work does that comes
-  /// after the end: on whatever thread resumes it.
+  /// after the end: on some other thread.
   public func shutdown() async {
     // Resumed once: under the lock it goes either onto the list or to the call below.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in

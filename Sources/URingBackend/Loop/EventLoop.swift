@@ -86,8 +86,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   /// On the loop's thread `body` has run when this returns, also where the caller is a handler or another body. Called
   /// from elsewhere this never waits, and the bodies of one thread run in the order in which they were handed over.
   ///
-  /// After the loop's end a body runs nevertheless, in the loop's place: on the calling thread before this returns, or,
-  /// while another thread runs such a body, behind it on that one. The connections are gone by then.
+  /// After the loop's end a body runs nevertheless, on some other thread, in the loop's place: one at a time, with the
+  /// loop's actors, and without its connections, which are gone.
   public func execute(_ body: @escaping @Sendable () -> Void) {
     if isCurrent {
       body()
