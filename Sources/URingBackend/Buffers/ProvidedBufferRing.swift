@@ -52,6 +52,10 @@ final class ProvidedBufferRing {
   private let memory: BufferRingMemory
   /// The next position of the ring to be written.
   private var tail: UInt16 = 0
+  // Why these pointers hold: each has room for `memory.entries`, initialized in `init` as far as it is read, until this
+  // object goes. Ids that come from the kernel are compared with that bound before they are used (`take`), those of the
+  // stack were put there by us, and no more than `memory.entries - postedSlots` are on it. One thread uses them.
+
   /// By buffer id: what is posted under it. A buffer id is not a position in the ring, which the kernel never tells.
   private let slots: UnsafeMutablePointer<PostedSlot>
   /// A stack of buffer ids that are not posted.
@@ -132,6 +136,7 @@ final class ProvidedBufferRing {
   func take(_ completion: Completion) -> DetachedView? {
     guard let id = completion.bufferID else { return nil }
     let slot = unsafe slots + Int(id)
+    // An address is computed before the bound is checked, and followed only behind it.
     guard Int(id) < memory.entries, let view = unsafe slot.pointee.view else { return reject() }
     statistics.completions &+= 1
     let isLast = !completion.bufferHasMore
@@ -176,6 +181,7 @@ final class ProvidedBufferRing {
   }
 
   private func post(_ wanted: Int) -> Int {
+    // `wanted` is at most what is not posted, so it fits the batch; the arena initializes what it reports.
     let count = unsafe arena.takeForKernel(
       slotBytes: slotBytes,
       into: UnsafeMutableBufferPointer(start: batch.baseAddress, count: wanted)
@@ -189,6 +195,7 @@ final class ProvidedBufferRing {
       let id = unsafe freeIDs[memory.entries &- postedSlots &- 1]
       postedSlots &+= 1
       unsafe slots[Int(id)] = PostedSlot(view: view, filled: 0)
+      // The view, which locks these bytes for a writer, stays in `slots` for as long as the kernel may write to them.
       unsafe memory.set(tail, base: view.base, count: view.count, id: id)
       tail &+= 1
     }
@@ -226,6 +233,7 @@ final class ProvidedBufferRing {
     isClosed = true
     _ = memory.unregister(from: ring, group: group)
     for id in 0..<memory.entries {
+      // No receive is under way, the caller says, so the kernel writes to none of them.
       guard let view = unsafe slots[id].view else { continue }
       forget(UInt16(truncatingIfNeeded: id))
       view.releaseFromKernel()

@@ -49,7 +49,8 @@ extension EventLoop {
         outcome = .failure(error)
       }
     }) { operation in
-      // Not sent anywhere: the child runs it where the caller is isolated, while the caller waits for the child.
+      // Holds because it is not really sent: the child runs it where the caller is isolated (it captures `isolation`),
+      // and the caller, whose state it uses, is suspended until the child has ended.
       nonisolated(unsafe) let operation = operation
       isLate = await withTaskGroup(of: RaceEnd.self) { group in
         group.addTask(executorPreference: isolation == nil ? self : nil) {

@@ -4,7 +4,7 @@ internal import Logging
 /// Who waits for a loop's end.
 @safe
 struct EndWaiters {
-  // Each continuation is resumed once: by whoever takes the list, or at once by its own call when the end is over.
+  // Each continuation is resumed once: by whoever empties the list, or by its own call where that comes too late.
   var waiting: [UnsafeContinuation<Void, Never>] = unsafe []
   var isOver = false
 }
@@ -15,8 +15,9 @@ extension EventLoop {
   /// later returns at once.
   ///
   /// Any task may call it, one that runs on this loop too. Such a task goes on afterwards, as all work does that comes
-  /// after the end: on whatever thread resumes it.
+  /// after the end: on some other thread.
   public func shutdown() async {
+    // Resumed once: under the lock it goes either onto the list or to the call below.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       let isOver = endWaiters.withLock { state in
         if !state.isOver { unsafe state.waiting.append(continuation) }
@@ -48,6 +49,7 @@ extension EventLoop {
     // From here on there is nothing that such a closure could come into the middle of.
     DeferredReleases.end()
     serialExecutor.end {
+      // Taken off the list by this, so nobody else resumes them; `isOver` keeps the list empty.
       let waiters = unsafe endWaiters.withLock { state in
         state.isOver = true
         defer { unsafe state.waiting = [] }
@@ -70,7 +72,7 @@ extension EventLoop {
         try ring.enter(waitFor: 1, timeoutNanoseconds: nil)
       } catch {
         logger?.critical("io_uring_enter failed", metadata: ["loop": "\(index)", "error": "\(error)"])
-        // Whether the kernel still writes there is unknown: the memory is never freed.
+        // Whether the kernel still writes there is unknown: the memory is never freed. A reference that nobody gives back.
         _ = unsafe Unmanaged.passRetained(serialExecutor.wakeUp)
         return
       }

@@ -10,9 +10,10 @@ enum LoopTimer {
   case notice(() -> Void)
 }
 
-/// One task that sleeps on a loop. Its variables belong to the loop's thread, except `cancelled`.
+/// One task that sleeps on a loop.
 @safe
 final class Sleeper: @unchecked Sendable {
+  // Why unchecked: the variables belong to the loop's thread, or to who runs in its place; `cancelled` is atomic.
   let cancelled = Atomic<Bool>(false)
   var continuation: UnsafeContinuation<Bool, Never>?
   var handle: TimerQueue<LoopTimer>.Handle?
@@ -20,6 +21,7 @@ final class Sleeper: @unchecked Sendable {
   /// Resumes the task once; true means that the time has come.
   func wake(cancelled: Bool) {
     handle = nil
+    // Taken out before it is resumed, so that the timer and the cancellation resume it once between them.
     let waiting = unsafe continuation
     unsafe continuation = nil
     unsafe waiting?.resume(returning: !cancelled)
@@ -37,6 +39,7 @@ extension EventLoop {
     let deadline = LoopClock.deadline(after: duration, from: LoopClock.now())
     let sleeper = Sleeper()
     let completed = await withTaskCancellationHandler {
+      // `park` resumes it at once or leaves it with the sleeper, which `wake` empties; the loop's end wakes all.
       unsafe await withUnsafeContinuation { continuation in
         execute { unsafe self.park(sleeper, continuation, until: deadline) }
       }

@@ -88,34 +88,41 @@ extension EventLoop {
 /// Carries the outcome of a thread's start to the thread that waits for it.
 @safe
 private final class StartResult: @unchecked Sendable {
-  // Why unchecked: the mutex and the condition below guard `value`.
-  private var mutex = unsafe pthread_mutex_t()
-  private var condition = pthread_cond_t()
+  // Why unchecked: the mutex guards `value`. Mutex and condition have places of their own, which never move, are made
+  // here, and go when the last who could use them has let go of this object.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var value: Result<EventLoop, RingError>?
 
   init() {
-    unsafe pthread_mutex_init(&mutex, nil)
-    unsafe pthread_cond_init(&condition, nil)
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    unsafe pthread_mutex_init(mutex, nil)
+    unsafe condition = .allocate(capacity: 1)
+    unsafe condition.initialize(to: pthread_cond_t())
+    unsafe pthread_cond_init(condition, nil)
   }
 
   deinit {
-    unsafe pthread_cond_destroy(&condition)
-    unsafe pthread_mutex_destroy(&mutex)
+    unsafe pthread_cond_destroy(condition)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe condition.deallocate()
+    unsafe mutex.deallocate()
   }
 
   func set(_ result: Result<EventLoop, RingError>) {
-    unsafe pthread_mutex_lock(&mutex)
+    unsafe pthread_mutex_lock(mutex)
     value = result
-    unsafe pthread_cond_signal(&condition)
-    unsafe pthread_mutex_unlock(&mutex)
+    unsafe pthread_cond_signal(condition)
+    unsafe pthread_mutex_unlock(mutex)
   }
 
   func wait() -> Result<EventLoop, RingError> {
-    unsafe pthread_mutex_lock(&mutex)
-    defer { unsafe pthread_mutex_unlock(&mutex) }
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
     while true {
       if let value { return value }
-      unsafe pthread_cond_wait(&condition, &mutex)
+      unsafe pthread_cond_wait(condition, mutex)
     }
   }
 }

@@ -40,6 +40,7 @@ extension EventLoop {
 
   private func runJobs() {
     var budget = jobBudget
+    // Held by the loop, and the loop by its thread, for longer than this call.
     let serial = unsafe serialExecutor.asUnownedSerialExecutor()
     let task = unsafe asUnownedTaskExecutor()
     while budget > 0, let job = jobs.popFirst() {

@@ -11,8 +11,9 @@ internal import Logging
 /// used from any thread: what belongs on the loop's thread hops by itself.
 @safe
 public final class EventLoop: TaskExecutor, @unchecked Sendable {
-  // Why unchecked: the stored variables below belong to the loop's thread alone. Each public entry point either runs
-  // there, or goes through `foreign`, or touches an atomic.
+  // Why unchecked: the stored variables below belong to the loop's thread, and after its end to whoever runs in its place,
+  // one at a time and one after the other under a lock. Each public entry point either runs there, or goes through
+  // `foreign`, or touches an atomic.
 
   /// Where buffers for replies come from. What the loop receives lies elsewhere, so that neither can take the other's memory
   /// (`Configuration.poolBytes`, `Configuration.bufferBytes`).
@@ -87,8 +88,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   /// On the loop's thread `body` has run when this returns, also where the caller is a handler or another body. Called
   /// from elsewhere this never waits, and the bodies of one thread run in the order in which they were handed over.
   ///
-  /// After the loop's end a body runs nevertheless, in the loop's place: on the calling thread before this returns, or,
-  /// while another thread runs such a body, behind it on that one. The connections are gone by then.
+  /// After the loop's end a body runs nevertheless, on some other thread, in the loop's place: one at a time, with the
+  /// loop's actors, and without its connections, which are gone.
   public func execute(_ body: @escaping @Sendable () -> Void) {
     if isCurrent {
       body()

@@ -4,6 +4,7 @@
 /// dynamic one. All methods run on the loop's thread.
 class LoopClient: @unchecked Sendable {
   // Why unchecked: references travel in closures that hop to the loop; every method runs there.
+
   /// Submits what became due since the last turn. Called once a turn, right before the loop enters the kernel.
   /// Returns whether more work is due at once, so that the loop must not sleep.
   func prepare() -> Bool { false }

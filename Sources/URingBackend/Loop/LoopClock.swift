@@ -4,6 +4,7 @@ internal import Glibc
 enum LoopClock {
   static func now() -> UInt64 {
     var time = timespec()
+    // Writes to the variable, which outlives the call.
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
   }

@@ -12,8 +12,8 @@ internal import Synchronization
 /// It is an object of its own, apart from the loop as a task's preferred executor: the runtime asks on which of the two
 /// a job runs, and a job that ran on the wrong one would be queued a second time.
 ///
-/// It owns all that it needs, and may be kept for as long as one likes: what comes after the loop's end runs on the
-/// thread that brings it, one piece at a time.
+/// It owns all that it needs, and may be kept for as long as one likes: what comes after the loop's end runs on some
+/// other thread, one piece at a time.
 @safe
 public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
   // Why unchecked: `jobs` belongs to the thread that `threadID` names; the rest is constant, atomic or locked.
@@ -48,6 +48,7 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
 
   /// Takes a job of an actor. Part of `SerialExecutor`; any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
+    // The job is the runtime's until it has run, which the queue sees to once.
     enqueue(unsafe LoopJob(job: UnownedJob(job), loop: nil))
   }
 
@@ -88,7 +89,7 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
   func submit(_ work: ForeignWork) {
     foreign.push(work)
     if stopped.load(ordering: .sequentiallyConsistent) {
-      drainAfterStop()
+      drainElsewhere()
     } else if sleeping.exchange(false, ordering: .sequentiallyConsistent) {
       wakeUp.signal()
     }
@@ -97,7 +98,7 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
   // MARK: The end
 
   /// The loop's thread ends: what is ready runs, then `last`, then what that made ready, also for tasks that still
-  /// prefer the loop. From now on work runs on the thread that brings it.
+  /// prefer the loop.
   func end(_ last: () -> Void) {
     // Before the others see that the loop has ended: until this thread is done with it, its place is taken.
     draining.withLock { $0 = true }
@@ -107,23 +108,33 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
     // What this resumes on the loop waits until all of it is done.
     last()
     draining.withLock { $0 = false }
-    drainAfterStop()
+    while !foreign.isEmpty, takePlace() { runInPlace() }
   }
 
-  /// Runs what arrived after the end, in the loop's place, so that no task that still prefers the loop is stranded. One
-  /// thread at a time: whoever comes meanwhile leaves the work to the one that is there.
-  private func drainAfterStop() {
-    while !foreign.isEmpty {
-      let isMine = draining.withLock { busy in
-        defer { busy = true }
-        return !busy
-      }
-      guard isMine else { return }
-      threadID.store(LoopThread.current, ordering: .relaxed)
-      runAll()
-      threadID.store(0, ordering: .relaxed)
-      draining.withLock { $0 = false }
+  /// Has what arrived after the end run, so that no task that still prefers the loop is stranded.
+  ///
+  /// Not here and now: whoever resumes a task, or hands over a body, may hold a lock, or be in the middle of another
+  /// loop's work. A thread of the runtime's pool takes the loop's place.
+  private func drainElsewhere() {
+    guard takePlace() else { return }
+    Task.detached {
+      repeat { self.runInPlace() } while !self.foreign.isEmpty && self.takePlace()
     }
+  }
+
+  /// Whether the loop's place is the caller's now. Otherwise somebody is there, and looks for more before he is done.
+  private func takePlace() -> Bool {
+    draining.withLock { busy in
+      defer { busy = true }
+      return !busy
+    }
+  }
+
+  private func runInPlace() {
+    threadID.store(LoopThread.current, ordering: .relaxed)
+    runAll()
+    threadID.store(0, ordering: .relaxed)
+    draining.withLock { $0 = false }
   }
 
   /// Runs what is ready and what came from elsewhere, until nothing is left.
@@ -150,7 +161,7 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
   }
 
   private func run(_ job: LoopJob) {
-    // The task holds the loop until it ends, and it may end in this job.
+    // The task holds the loop until it ends; it may end in this job, hence a reference of our own. Likewise `held()`.
     guard let loop = unsafe job.loop?.takeUnretainedValue() else {
       unsafe job.job.runSynchronously(on: asUnownedSerialExecutor())
       return

@@ -12,12 +12,14 @@ enum LoopThread {
 
   /// Starts a detached thread that runs `body`. See pthread_create(3).
   static func start(_ body: @escaping @Sendable () -> Void) throws(RingError) {
+    // One reference, which the thread takes over; where there is no thread, it is given back below.
     let start = unsafe Unmanaged.passRetained(Start(body))
     var thread = pthread_t()
     let code = unsafe pthread_create(
       &thread,
       nil,
       { argument in
+        // What was passed in below, so of this type, and with a reference.
         guard let argument = unsafe argument else { return nil }
         let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
         start.body()
@@ -37,6 +39,7 @@ enum LoopThread {
 
   /// Names the calling thread, as tools such as `top -H` show it. See pthread_setname_np(3).
   static func name(_ name: String) {
+    // The C library copies the text before it returns.
     _ = unsafe name.withCString { unsafe pthread_setname_np(pthread_self(), $0) }
   }
 
@@ -45,6 +48,7 @@ enum LoopThread {
     var set = cpu_set_t()
     let size = MemoryLayout<cpu_set_t>.size
     guard processor >= 0, processor < size * 8 else { return false }
+    // Inside of the set: checked above. Its words are little-endian, as all of this package's processors.
     unsafe withUnsafeMutableBytes(of: &set) { bits in
       unsafe bits[processor / 8] |= 1 << UInt8(processor % 8)
     }

@@ -13,6 +13,8 @@ struct LoopJob {
 /// no uniqueness check, no allocation once it has grown.
 @safe
 final class RunQueue {
+  // Why the pointer holds: it has room for `capacity` jobs, a power of two, so that a masked index is inside; the `count`
+  // jobs from `head` on are initialized and no others; one thread uses it. Jobs are plain values: to forget is to free.
   private var jobs: UnsafeMutablePointer<LoopJob>
   private var capacity: Int
   private var head = 0

@@ -13,6 +13,7 @@
 nonisolated(nonsending)
   func suspend<Result>(_ body: (UnsafeContinuation<Result, Never>) -> Void) async -> sending Result
 {
+  // The caller resumes it exactly once, as its own documentation demands.
   unsafe await _unsafeInheritExecutor_withUnsafeContinuation { unsafe body($0) }
 }
 
@@ -33,6 +34,7 @@ struct TaskIdentity: Equatable {
       bits = 0
       return
     }
+    // A word, as was just checked, whose bits are only compared.
     bits = unsafe unsafeBitCast(job, to: UInt.self)
   }
 
@@ -44,6 +46,7 @@ struct TaskIdentity: Equatable {
       bits = .max
       return
     }
+    // Likewise; it is not resumed by this.
     bits = unsafe unsafeBitCast(continuation, to: UInt.self)
   }
 }

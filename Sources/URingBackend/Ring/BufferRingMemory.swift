@@ -17,6 +17,8 @@ import SystemPackage
 struct BufferRingMemory: ~Copyable {
   /// Number of entries, a power of two, at most 32768.
   let entries: Int
+  // Why the pointers hold: `base` is a mapping of `mappedBytes` of this value's own until it goes, and `tail` is a place in
+  // its first entry, aligned to two bytes, which an atomic of 16 bits takes up as the plain number does.
   private let base: UnsafeMutableRawPointer
   private let tail: UnsafeMutablePointer<Atomic<UInt16>>
   private let mappedBytes: Int
@@ -30,7 +32,8 @@ struct BufferRingMemory: ~Copyable {
   /// Maps memory for `entries` buffers; nil when there is none, or `entries` is no power of two in 1...32768.
   init?(entries: Int) {
     guard entries > 0, entries <= Self.maximumEntries, entries & (entries - 1) == 0 else { return nil }
-    // A mapping of its own: the kernel wants whole pages, and pins them.
+    // A mapping of its own: the kernel wants whole pages, and pins them. Anonymous, so it touches no other memory; a
+    // failure is the address -1.
     let bytes = entries * Self.entryBytes
     let mapping = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let mapping = unsafe mapping, unsafe mapping != UnsafeMutableRawPointer(bitPattern: -1) else { return nil }
@@ -46,6 +49,7 @@ struct BufferRingMemory: ~Copyable {
   /// - Returns: 0 or a negative errno value.
   func register(with ring: Ring, group: UInt16, incremental: Bool) -> Int32 {
     unsafe withRegistration(group: group, flags: incremental ? UInt16(SLUICE_PBUF_RING_INC) : 0) { registration in
+      // The argument that the opcode asks for, there for as long as the call. The same below.
       unsafe ring.register(SLUICE_REGISTER_PBUF_RING, registration, 1)
     }
   }
@@ -64,6 +68,7 @@ struct BufferRingMemory: ~Copyable {
   /// that this value can be a constant of a class and is read without exclusivity checks.
   @inline(__always)
   func set(_ position: UInt16, base buffer: UnsafeMutableRawPointer, count: UInt32, id: UInt16) {
+    // Masked, so inside of the mapping, and at a multiple of 16 bytes. Entries behind the tail are ours alone.
     let offset = (Int(position) & (entries &- 1)) &* Self.entryBytes
     // Field by field: storing a whole entry would write the tail, which lies in the last two bytes of entry 0.
     unsafe base.storeBytes(of: UInt64(UInt(bitPattern: buffer)), toByteOffset: offset, as: UInt64.self)
@@ -74,15 +79,18 @@ struct BufferRingMemory: ~Copyable {
   /// Shows the kernel all entries before `tail`, and that it is the next to be written.
   @inline(__always)
   func publish(tail newTail: UInt16) {
+    // The kernel reads it with acquiring order, and so sees the entries.
     unsafe tail.pointee.store(newTail, ordering: .releasing)
   }
 
   deinit {
+    // Noncopyable, so once, and nobody has the pointer any more but the kernel, which has its own hold of the pages.
     _ = unsafe munmap(base, mappedBytes)
   }
 
   /// `struct io_uring_buf_reg`, written by offsets: its field names differ between header versions.
   private func withRegistration(group: UInt16, flags: UInt16, _ body: (UnsafeMutableRawPointer) -> Int32) -> Int32 {
+    // Forty bytes, each written before the call, every field inside and aligned; gone when this returns.
     unsafe withUnsafeTemporaryAllocation(byteCount: 40, alignment: 8) { registration in
       guard let registration = registration.baseAddress else { return -Errno.noMemory.rawValue }
       unsafe registration.initializeMemory(as: UInt8.self, repeating: 0, count: 40)

@@ -14,6 +14,7 @@ extension FeatureProbe {
     address.ss_family = sa_family_t(AF_UNIX)
     var length = socklen_t(MemoryLayout<sa_family_t>.size)
     // A Unix socket that is bound to no name gets an unused one outside the file system: unix(7), autobind.
+    // The address is a variable of this call, larger than any that is written to it: `length` says so. Likewise below.
     try unsafe check("bind", withAddress(&address) { unsafe bind(listener.rawValue, $0, length) })
     try check("listen", listen(listener.rawValue, 4))
     length = socklen_t(MemoryLayout<sockaddr_storage>.size)

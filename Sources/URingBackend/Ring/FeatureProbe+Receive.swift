@@ -12,6 +12,8 @@ extension FeatureProbe {
     guard let memory = BufferRingMemory(entries: Self.slots) else {
       throw RingError(reason: .outOfMemory, operation: "mmap", errno: .noMemory)
     }
+    // The kernel writes to them when a receive takes a buffer of the group, which it does in a system call of this thread.
+    // Unregistered below, before they go, the group has none to take.
     let slots = UnsafeMutableRawPointer.allocate(byteCount: Self.slots * Self.slotBytes, alignment: Self.slotBytes)
     defer {
       _ = memory.unregister(from: ring, group: Self.group)
@@ -28,6 +30,7 @@ extension FeatureProbe {
       throw RingError.diagnose(errno: -result, operation: "io_uring_register (IORING_REGISTER_PBUF_RING)")
     }
     for id in 0..<Self.slots {
+      // Inside of `slots`, each its own part.
       unsafe memory.set(
         UInt16(id),
         base: slots + id * Self.slotBytes,

@@ -19,11 +19,13 @@ extension FeatureProbe {
       return
     }
     sockets.append(FileDescriptor(rawValue: socket))
+    // `base` is valid until the last completion: see `trySend`.
     var error = try unsafe trySend { base, flags, userData in
       unsafe ring.prepareZeroCopySend(socket, base: base, count: Self.slotBytes, flags: flags, userData: userData)
     }
     if error == 0 {
       error = try unsafe trySend { base, flags, userData in
+        // Vector and header are variables of this closure, which submits before it ends: the kernel copies them then.
         var vector = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: Self.slotBytes)
         return unsafe withUnsafeMutablePointer(to: &vector) { vector in
           var message = unsafe msghdr()
@@ -43,6 +45,8 @@ extension FeatureProbe {
 
   /// 0 if the kernel tried to send, and errors other than the socket's state stayed away.
   private func trySend(_ prepare: (UnsafeRawPointer, Int32, UInt64) -> Bool) throws(RingError) -> Int32 {
+    // The kernel only reads them, and sends them nowhere: the socket is connected to nothing. They stay until the last
+    // completion, or until a kernel that forgot it has had a quarter of a second.
     let bytes = UnsafeMutableRawPointer.allocate(byteCount: Self.slotBytes, alignment: Self.slotBytes)
     defer { unsafe bytes.deallocate() }
     unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0x53, count: Self.slotBytes)

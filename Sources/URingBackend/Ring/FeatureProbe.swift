@@ -72,6 +72,7 @@ final class FeatureProbe {
 
   func makePair() throws(RingError) -> (FileDescriptor, FileDescriptor) {
     var pair: (Int32, Int32) = (-1, -1)
+    // A pair of numbers is laid out as an array of two; both live in the variable.
     let result = unsafe withUnsafeMutablePointer(to: &pair) { pointer in
       unsafe pointer.withMemoryRebound(to: Int32.self, capacity: 2) {
         unsafe socketpair(AF_UNIX, Self.streamSocket, 0, $0)
@@ -112,6 +113,7 @@ final class FeatureProbe {
     _ address: inout sockaddr_storage,
     _ body: (UnsafeMutablePointer<sockaddr>) -> Int32
   ) -> Int32 {
+    // Every address begins with a `sockaddr`, and the storage is aligned for all of them.
     unsafe withUnsafeMutablePointer(to: &address) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0) }
     }

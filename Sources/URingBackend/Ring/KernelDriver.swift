@@ -14,6 +14,8 @@ import Synchronization
 /// any other with EEXIST, and it cancels what a thread submitted when that thread exits.
 @safe
 final class KernelDriver: RingDriver {
+  // Why the pointers hold: `ring`, the queues behind it and the scratch page are made together in `init` and given back
+  // together in `close`, once: `isClosed` guards every use. One thread uses them.
   let queues: RingQueues
   let features: KernelFeatures
 
@@ -50,6 +52,7 @@ final class KernelDriver: RingDriver {
     var parameters = io_uring_params()
     parameters.flags = Self.setupFlags(features, announcesWork: announcesWork)
     parameters.cq_entries = max(completionEntries, entries)
+    // Fills the handle, and the parameters in the variable; on a failure the handle is nothing that must be given back.
     let result = unsafe io_uring_queue_init_params(max(entries, 1), ring, &parameters)
     guard result == 0, let queues = unsafe RingQueues(ring.pointee, ownerMark: scratch.ownerMark) else {
       if result == 0 { unsafe io_uring_queue_exit(ring) }
@@ -90,6 +93,7 @@ final class KernelDriver: RingDriver {
     if waitFor == 0 {
       return io_uring_enter2(descriptor, submit, 0, pollFlags, nil, 0)
     }
+    // The argument is in the scratch page, of the size that is passed, and read by the kernel before the call returns.
     unsafe scratch.setTimeout(timeoutNanoseconds)
     return unsafe io_uring_enter2(
       descriptor,
@@ -103,7 +107,7 @@ final class KernelDriver: RingDriver {
 
   func register(_ opcode: UInt32, _ argument: UnsafeMutableRawPointer?, _ count: UInt32) -> Int32 {
     guard !isClosed else { return -Errno.badFileDescriptor.rawValue }
-    // Through the descriptor always: a registered ring in io_uring_register(2) is younger than the one in enter.
+    // The caller answers for the argument. Through the descriptor always: a registered ring in io_uring_register(2) is younger than the one in enter.
     return unsafe io_uring_register(UInt32(bitPattern: ring.pointee.ring_fd), opcode, argument, count)
   }
 

@@ -49,6 +49,7 @@ extension KernelFeatures {
     parameters = io_uring_params()
     parameters.flags = flags | SLUICE_SETUP_CLAMP | SLUICE_SETUP_CQSIZE | SLUICE_SETUP_SUBMIT_ALL
     parameters.cq_entries = 16
+    // Fills the variable. The queues are never mapped.
     return unsafe io_uring_setup(8, &parameters)
   }
 

@@ -13,6 +13,7 @@ enum RegisteredRing {
     var update = io_uring_rsrc_update()
     update.offset = UInt32.max
     update.data = UInt64(UInt32(bitPattern: descriptor))
+    // One update, in the variable, as the count says. Likewise below.
     let result = unsafe io_uring_register(UInt32(bitPattern: descriptor), SLUICE_REGISTER_RING_FDS, &update, 1)
     guard result == 1 else { return result < 0 ? result : -Errno.invalidArgument.rawValue }
     return Int32(bitPattern: update.offset)

@@ -11,6 +11,10 @@ import SystemPackage
 // returns false when no entry could be had (see `Ring.nextSubmission()`). What pointers point to must stay valid until
 // the operation's completion, which carries `userData`; the last completion of a multishot operation is the one without
 // `hasMore`.
+//
+// Why the entries hold: `nextSubmission` gives the address of one that is in the queue and not yet published; each function
+// fills it before it returns, on the ring's one thread, with liburing's own inline functions, and keeps no address. What a
+// pointer that is passed in leads to is the caller's promise, and the reason why these are `unsafe` to call.
 
 extension Ring {
   // MARK: Receive

@@ -3,7 +3,7 @@ import CLiburing
 // Zero-copy sends: io_uring_prep_send_zc(3). Two completions carry `userData`: the result, and, where that one has
 // `hasMore`, a notification once the kernel no longer looks at the bytes; they stay as they are until then, also after
 // a failure. Every one asks for a report on whether the kernel copied the bytes nevertheless. Both need
-// ``KernelFeature/zeroCopySend``.
+// ``KernelFeature/zeroCopySend``. Why the entries hold: as in `Ring+Submissions.swift`.
 
 extension Ring {
   /// Sends bytes out of the memory where they are. Parameters as of ``prepareSend(_:base:count:flags:userData:)``.

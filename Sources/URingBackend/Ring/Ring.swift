@@ -13,6 +13,11 @@ final class Ring {
   private let driver: any RingDriver
 
   // Copies of what `driver.queues` says: the hot path reads no existential.
+  //
+  // Why they hold: the driver keeps the memory until `close`, after which `isClosed`, or a mark that reads 0, stands in
+  // front of every use; in a forked child, where it is not mapped, the driver's own mark does. Indices are masked, so they
+  // stay inside. Submissions between the kernel's head and our tail are not written, completions between our head and the
+  // kernel's tail are not overwritten: that is the protocol of io_uring(7), and what the orderings below are for.
   private let submissionHead: UnsafeMutablePointer<Atomic<UInt32>>
   private let submissionTail: UnsafeMutablePointer<Atomic<UInt32>>
   private let submissionFlags: UnsafeMutablePointer<Atomic<UInt32>>
@@ -40,6 +45,7 @@ final class Ring {
   init(driver: any RingDriver) {
     self.driver = driver
     features = driver.features
+    // Only copied, except for the two loads, and the driver has just been made.
     let queues = unsafe driver.queues
     unsafe submissionHead = queues.submissionHead
     unsafe submissionTail = queues.submissionTail
@@ -52,6 +58,7 @@ final class Ring {
     unsafe completions = queues.completions
     unsafe completionMask = queues.completionEntries - 1
     unsafe ownerMark = queues.ownerMark
+    // Ours, until this object goes.
     unsafe closedMark = .allocate(capacity: 1)
     unsafe closedMark.initialize(to: 0)
     unsafe localTail = queues.submissionTail.pointee.load(ordering: .relaxed)
@@ -68,7 +75,8 @@ final class Ring {
 
   /// Entries that were handed out and that the kernel has not consumed.
   var pendingSubmissions: UInt32 {
-    isClosed ? 0 : unsafe localTail &- submissionHead.pointee.load(ordering: .acquiring)
+    // The mark is 0 after `close` too.
+    unsafe ownerMark.pointee == 0 ? 0 : unsafe localTail &- submissionHead.pointee.load(ordering: .acquiring)
   }
 
   /// Entries that can be had without entering the kernel.

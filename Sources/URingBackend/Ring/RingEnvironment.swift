@@ -41,6 +41,7 @@ struct RingEnvironment: Sendable, Equatable {
     var chunk = [UInt8](repeating: 0, count: 4096)
     var text: [UInt8] = []
     while text.count < 16_384 {
+      // Reads into the array, and no more than it holds.
       guard let count = try? unsafe chunk.withUnsafeMutableBytes({ try unsafe file.read(into: $0) }), count > 0 else {
         break
       }

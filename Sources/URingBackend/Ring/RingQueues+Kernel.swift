@@ -14,12 +14,13 @@ extension RingQueues {
     else { return nil }
     let entries = unsafe ring.sq.ring_entries
     // Submission queue slots name entries by index. We fill entries in ring order, so the indirection is fixed once.
-    // Newer liburing asks for a ring without the array, and then gives no pointer.
+    // Newer liburing asks for a ring without the array, and then gives no pointer. It has as many places as the queue.
     if let array = unsafe ring.sq.array {
       for index in 0..<Int(entries) {
         unsafe array[index] = UInt32(index)
       }
     }
+    // liburing's pointers into its mappings, which live until `io_uring_queue_exit`: the driver's `close`.
     unsafe self.init(
       submissionHead: Self.atomic(submissionHead),
       submissionTail: Self.atomic(submissionTail),
@@ -35,7 +36,8 @@ extension RingQueues {
     )
   }
 
-  /// The kernel's words are plain 32-bit integers; ours are the same memory with atomic access.
+  /// The kernel's words are plain 32-bit integers; ours are the same memory with atomic access. An atomic has the size and
+  /// the alignment of what it holds, and nobody accesses these words otherwise.
   static func atomic(_ word: UnsafeMutablePointer<UInt32>) -> UnsafeMutablePointer<Atomic<UInt32>> {
     unsafe UnsafeMutableRawPointer(word).assumingMemoryBound(to: Atomic<UInt32>.self)
   }

@@ -1,3 +1,4 @@
+import IOBuffers
 import Synchronization
 import Testing
 
@@ -89,6 +90,41 @@ struct ExecutorTests {
     }
   }
 
+  /// Does to its own connection, through the loop, what it could do directly.
+  private struct Roundabout: ConnectionHandler {
+    mutating func received(_ view: consuming ReadView, on connection: borrowing ConnectionContext) throws {
+      let (id, loop) = (connection.id, connection.loop)
+      let order = Locked<[UInt8]>([])
+      loop.execute {
+        loop.execute {
+          order.change { $0.append(1) }
+          _ = loop.withConnection(id) { $0.send(try? loop.arena.message([1])) }
+        }
+        order.change { $0.append(2) }
+        _ = loop.withConnection(id) { $0.send(try? loop.arena.message([2])) }
+      }
+      connection.send(try? loop.arena.message(order.value + [3]))
+      loop.execute { _ = loop.withConnection(id) { $0.close() } }
+      // The end has begun by now: nothing more is taken.
+      let isTaken = connection.send(view)
+      #expect(!isTaken)
+    }
+  }
+
+  @Test func aBodyThatAHandlerHandsOverHasRunBeforeTheHandlerGoesOn() async throws {
+    let running = try await RunningServer.start { server, whenListening in
+      try await server.run(whenListening: whenListening) { Roundabout() }
+    }
+    let port = running.port
+    let bytes = try await blocking {
+      let client = try BlockingClient(port: port)
+      try client.send([0])
+      return try client.receiveToEnd()
+    }
+    #expect(bytes == [1, 2, 1, 2, 3])
+    try await running.stop()
+  }
+
   /// Thousands of bodies from several threads at a time: none is lost, and those of one thread stay in their order.
   @Test func workOfOneThreadStaysInOrderHoweverManyThreadsThereAre() async throws {
     try await withLoop { loop in
@@ -153,6 +189,17 @@ struct ExecutorTests {
     let loop = try EventLoop.start(configuration)
     #expect(await loop.onLoop { $0.isCurrent })
     await loop.shutdown()
+  }
+}
+
+extension ConnectionContext {
+  /// Sends what could be made.
+  @discardableResult
+  fileprivate func send(_ view: consuming ReadView?) -> Bool {
+    switch consume view {
+    case .some(let view): send(view)
+    case nil: false
+    }
   }
 }
 

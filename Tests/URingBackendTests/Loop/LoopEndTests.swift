@@ -4,6 +4,12 @@ import Testing
 
 @testable import URingBackend
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// What a loop leaves behind works on when the loop is gone.
 @Suite(.timeLimit(.minutes(5)))
 struct LoopEndTests {
@@ -118,10 +124,30 @@ struct LoopEndTests {
       loop.execute { order.change { $0.append(1) } }
       order.change { $0.append(2) }
     }
-    // The loop's own thread may still be there, and take it over.
     try await eventually { order.value.count == 2 }
     #expect(order.value == [1, 2])
     #expect(!loop.isCurrent && survivor.executor.isIsolatingCurrentContext() == false)
+  }
+
+  /// Whoever resumes a task may hold a lock that the task wants next: no executor runs a job in the middle of that.
+  @Test func whatComesAfterTheEndDoesNotRunInTheMiddleOfItsCaller() async throws {
+    let loop = try EventLoop.start()
+    let (gate, opener) = AsyncStream<Void>.makeStream()
+    let places = Locked<[UInt]>([])
+    let task = Task(executorPreference: loop) {
+      for await _ in gate { break }
+      places.change { $0.append(LoopThread.current) }
+    }
+    await loop.shutdown()
+    let resumer = try await blocking {
+      loop.execute { places.change { $0.append(LoopThread.current) } }
+      opener.yield()
+      // This thread stays until both have run, so that no other has its name.
+      while places.value.count < 2 { usleep(100) }
+      return LoopThread.current
+    }
+    await task.value
+    #expect(!places.value.contains(resumer))
   }
 
   @Test func bodiesOfManyThreadsAfterTheEndRunOneAtATime() async throws {

@@ -162,7 +162,8 @@ struct WithDeadlineTests {
     let late = Task {
       try await loop.withDeadline(after: .milliseconds(200)) { try await Task.sleep(for: Self.forEver) }
     }
-    try await eventually { await loop.onLoop { $0.timers.armed } == 2 }
+    // On a busy machine one of them may be later than the other's end: the outcome is the same.
+    try await eventually { await loop.onLoop { $0.timers.armed } >= 1 }
     await loop.shutdown()
     mayEnd.change { $0 = true }
     #expect(try await inTime.value == 7)
