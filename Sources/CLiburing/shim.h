@@ -70,9 +70,6 @@
 #define SLUICE_UNREGISTER_PBUF_RING 23U
 #define SLUICE_PBUF_RING_INC 2U // Linux 6.12
 
-// Receive and accept, sqe->ioprio.
-#define SLUICE_RECVSEND_POLL_FIRST 0x01U
-
 // Zero-copy sends: sqe->ioprio, and the result of a notification.
 #define SLUICE_SEND_ZC_REPORT_USAGE 0x08U // Linux 6.2
 #define SLUICE_NOTIFICATION_USAGE_COPIED 0x80000000U

@@ -70,12 +70,11 @@ extension FeatureProbe {
     try write(8, to: firstPeer)
     try write(8, to: secondPeer)
     let (once, multishot) = (makeUserData(), makeUserData())
-    _ = ring.prepareReceiveOnce(first.rawValue, group: Self.group, length: 0, pollFirst: false, userData: once)
+    _ = ring.prepareReceiveOnce(first.rawValue, group: Self.group, length: 0, userData: once)
     _ = ring.prepareReceiveMultishot(
       second.rawValue,
       group: Self.group,
       limit: 0,
-      pollFirst: false,
       userData: multishot
     )
     let order = try (completion(of: [once, multishot]), completion(of: [once, multishot]))
@@ -116,10 +115,9 @@ extension FeatureProbe {
         socket.rawValue,
         group: Self.group,
         limit: 0,
-        pollFirst: false,
         userData: userData
       )
-      : ring.prepareReceiveOnce(socket.rawValue, group: Self.group, length: 0, pollFirst: false, userData: userData)
+      : ring.prepareReceiveOnce(socket.rawValue, group: Self.group, length: 0, userData: userData)
   }
 
   /// 0 if a multishot receive with a limit ended by itself behind it, else an errno value.
@@ -127,7 +125,7 @@ extension FeatureProbe {
     let (ours, peer) = try makePair()
     try write(8, to: peer)
     let userData = makeUserData()
-    _ = ring.prepareReceiveMultishot(ours.rawValue, group: Self.group, limit: 4, pollFirst: false, userData: userData)
+    _ = ring.prepareReceiveMultishot(ours.rawValue, group: Self.group, limit: 4, userData: userData)
     while let completion = try completion(of: userData) {
       if completion.result < 0 { return -completion.result }
       if !completion.hasMore { return 0 }

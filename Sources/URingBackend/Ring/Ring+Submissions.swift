@@ -20,23 +20,21 @@ extension Ring {
   // MARK: Receive
 
   /// Receives into the provided buffers of `group` until cancelled, at the end of the stream, on an error, or when the
-  /// group is empty (ENOBUFS; the data stays in the socket). io_uring_prep_recv_multishot(3). Needs
+  /// group is empty (ENOBUFS; the data stays in the socket). Never with IORING_RECVSEND_POLL_FIRST: it may lose the end
+  /// (docs/kernel-matrix.md). io_uring_prep_recv_multishot(3). Needs
   /// ``KernelFeature/multishotReceive``.
   /// - Parameters:
   ///   - limit: the operation ends by itself once it delivered this many bytes, overshooting by less than one buffer;
   ///     0 for no limit. Needs ``KernelFeature/receiveLimit``.
-  ///   - pollFirst: wait until the socket is readable before the first attempt. An attempt on an empty group fails at
-  ///     once, one that polls first parks until there is data.
   func prepareReceiveMultishot(
     _ descriptor: Int32,
     group: UInt16,
     limit: UInt32,
-    pollFirst: Bool,
     userData: UInt64
   ) -> Bool {
     guard let entry = unsafe nextSubmission() else { return false }
     unsafe io_uring_prep_recv_multishot(entry, descriptor, nil, 0, 0)
-    unsafe selectBuffer(entry, group: group, pollFirst: pollFirst)
+    unsafe selectBuffer(entry, group: group)
     // The headers of liburing 2.3 do not know `optlen`; it shares its place with `file_index`.
     unsafe entry.pointee.file_index = limit
     unsafe entry.pointee.user_data = userData
@@ -49,21 +47,19 @@ extension Ring {
     _ descriptor: Int32,
     group: UInt16,
     length: Int,
-    pollFirst: Bool,
     userData: UInt64
   ) -> Bool {
     guard let entry = unsafe nextSubmission() else { return false }
     unsafe io_uring_prep_recv(entry, descriptor, nil, length, 0)
-    unsafe selectBuffer(entry, group: group, pollFirst: pollFirst)
+    unsafe selectBuffer(entry, group: group)
     unsafe entry.pointee.user_data = userData
     return true
   }
 
   @inline(__always)
-  private func selectBuffer(_ entry: UnsafeMutablePointer<io_uring_sqe>, group: UInt16, pollFirst: Bool) {
+  private func selectBuffer(_ entry: UnsafeMutablePointer<io_uring_sqe>, group: UInt16) {
     unsafe entry.pointee.flags |= UInt8(SLUICE_SQE_BUFFER_SELECT)
     unsafe entry.pointee.buf_group = group
-    if pollFirst { unsafe entry.pointee.ioprio |= UInt16(SLUICE_RECVSEND_POLL_FIRST) }
   }
 
   // MARK: Send

@@ -16,7 +16,9 @@ extension TCPServer.Configuration {
     }
     for (name, mark) in [("unreadBytes", limits.unreadBytes), ("highWaterBytes", limits.highWaterBytes)]
     where mark > plan.largestMark {
-      misfits.append("\(name) \(mark) counts as \(plan.largestMark), an eighth of the receive slots that poolBytes allows")
+      misfits.append(
+        "\(name) \(mark) counts as \(plan.largestMark), an eighth of the receive slots that poolBytes allows"
+      )
     }
     return misfits
   }

@@ -91,7 +91,6 @@ extension TCPEngine {
           descriptor,
           group: lineBuffers.group,
           length: Int(portion),
-          pollFirst: false,
           userData: user
         )
       )
@@ -104,13 +103,12 @@ extension TCPEngine {
           descriptor,
           group: buffers.group,
           limit: limit,
-          pollFirst: false,
           userData: user
         )
       )
     } else {
       submitted(
-        ring.prepareReceiveOnce(descriptor, group: buffers.group, length: 0, pollFirst: false, userData: user)
+        ring.prepareReceiveOnce(descriptor, group: buffers.group, length: 0, userData: user)
       )
     }
   }

@@ -55,8 +55,8 @@ final class ManualReceiver {
   func arm() -> Bool {
     isArmed =
       ring.features.has(.multishotReceive)
-      ? ring.prepareReceiveMultishot(descriptor, group: Self.group, limit: limit, pollFirst: false, userData: 1)
-      : ring.prepareReceiveOnce(descriptor, group: Self.group, length: 0, pollFirst: false, userData: 1)
+      ? ring.prepareReceiveMultishot(descriptor, group: Self.group, limit: limit, userData: 1)
+      : ring.prepareReceiveOnce(descriptor, group: Self.group, length: 0, userData: 1)
     return isArmed
   }
 
