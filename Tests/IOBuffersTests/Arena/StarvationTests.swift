@@ -118,6 +118,26 @@ struct StarvationTests {
     #expect(await task.value == nil)
   }
 
+  @Test("what is put together is not for others, of no size")
+  func kept() async throws {
+    var full = try Full()
+    let arena = full.arena
+    let task = Task { await failure { try await arena.allocateWhenAvailable(minimumCapacity: 40 << 10) } }
+    #expect(await eventually { arena.statistics.waiting == 1 })
+    for _ in 0..<20_000 where arena.statistics.mappedBytes == 64 << 10 { full.replace(0) }
+    let mapped = arena.statistics.mappedBytes
+    #expect(mapped < 64 << 10)
+    #expect(arena.statistics.waiting == 1)
+    #expect(failure { try arena.allocate(minimumCapacity: (64 << 10) - mapped) } != nil)
+    // What is mapped serves, but nothing more is mapped.
+    full.buffers += arena.drain(256).buffers
+    for slot in arena.takeForKernel(slotBytes: 256, count: 300) { slot.releaseFromKernel() }
+    #expect(arena.statistics.mappedBytes == mapped)
+    // All that was kept is for the one who waits.
+    full.buffers = []
+    #expect(await task.value == nil)
+  }
+
   @Test("who stops waiting leaves everything to the others", arguments: [false, true])
   func cancelled(_ isClosed: Bool) async throws {
     var full = try Full()

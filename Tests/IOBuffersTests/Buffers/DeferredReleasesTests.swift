@@ -1,156 +1,161 @@
 import IOBuffers
 import Testing
 
-/// When the closures of foreign memory run. Each test has a thread of its own, because collecting is a thread's affair.
+/// When the closures of foreign memory run. Each test has a thread of its own, because collecting is a thread's affair;
+/// what it sees is looked at by the test.
 @Suite("Deferred releases", .timeLimit(.minutes(10)))
 struct DeferredReleasesTests {
   @Test("a thread that has not begun runs closures at once")
   func notBegun() async {
-    let log = Journal<Int>()
-    await onThread {
-      #expect(DeferredReleases.isEmpty)
-      release { log.append(1) }
-      #expect(log.entries == [1])
+    let journal = await onThread {
+      let journal = Journal<String>()
+      release { journal.append("run") }
+      journal.append("released, \(DeferredReleases.isEmpty ? "empty" : "collected")")
       DeferredReleases.run()
       DeferredReleases.end()
-      #expect(log.entries == [1])
+      return journal
     }
+    #expect(journal.entries == ["run", "released, empty"])
   }
 
   @Test("a thread that has begun runs them when it is told to, in the order of the releases")
   func collected() async {
-    let log = Journal<Int>()
-    await onThread {
+    let journal = await onThread {
+      let journal = Journal<String>()
       DeferredReleases.begin()
-      for number in 0..<5 { release { log.append(number) } }
-      #expect(log.entries.isEmpty)
-      #expect(!DeferredReleases.isEmpty)
+      for number in 0..<3 { release { journal.append("run \(number)") } }
+      journal.append("released, \(DeferredReleases.isEmpty ? "empty" : "collected")")
       DeferredReleases.run()
-      #expect(log.entries == [0, 1, 2, 3, 4])
-      #expect(DeferredReleases.isEmpty)
+      journal.append(DeferredReleases.isEmpty ? "empty" : "collected")
       DeferredReleases.run()
-      #expect(log.count == 5)
       DeferredReleases.end()
+      return journal
     }
+    #expect(journal.entries == ["released, collected", "run 0", "run 1", "run 2", "empty"])
   }
 
   @Test("the last view counts, not the owner")
   func lastView() async {
-    let log = Journal<Int>()
-    await onThread {
+    let journal = await onThread {
+      let journal = Journal<String>()
       DeferredReleases.begin()
-      let view = Locker(foreign { log.append(1) })
-      DeferredReleases.run()
-      #expect(log.entries.isEmpty)
+      let view = Locker(foreign { journal.append("run") })
+      journal.append(DeferredReleases.isEmpty ? "empty" : "collected")
       view.empty()
-      #expect(!DeferredReleases.isEmpty)
-      #expect(log.entries.isEmpty)
+      journal.append(DeferredReleases.isEmpty ? "empty" : "collected")
       DeferredReleases.run()
-      #expect(log.entries == [1])
       DeferredReleases.end()
+      return journal
     }
+    #expect(journal.entries == ["empty", "collected", "run"])
   }
 
   @Test("what closures release comes after what was there, and nothing runs inside of a closure")
   func nested() async {
-    let log = Journal<String>()
-    await onThread {
+    let journal = await onThread {
+      let journal = Journal<String>()
       DeferredReleases.begin()
       for name in ["a", "b"] {
         release {
-          log.append("\(name) begins")
-          release { log.append("released by \(name)") }
+          journal.append("\(name) begins")
+          release { journal.append("released by \(name)") }
           // A closure that runs a turn of its own does not run others inside of itself.
           DeferredReleases.run()
-          log.append("\(name) ends")
+          journal.append("\(name) ends")
         }
       }
       DeferredReleases.run()
-      #expect(
-        log.entries == ["a begins", "a ends", "b begins", "b ends", "released by a", "released by b"]
-      )
-      #expect(DeferredReleases.isEmpty)
+      journal.append(DeferredReleases.isEmpty ? "empty" : "collected")
       DeferredReleases.end()
+      return journal
     }
+    #expect(
+      journal.entries == ["a begins", "a ends", "b begins", "b ends", "released by a", "released by b", "empty"]
+    )
   }
 
-  @Test("closures that cause each other for ever do not keep the thread")
+  @Test("closures that cause each other for ever do not keep the thread, and do not recurse")
   func endless() async {
-    let count = Counter()
-    await onThread {
+    let counts = await onThread {
+      let count = Counter()
       DeferredReleases.begin()
-      chain(count, upTo: 1000)
-      for _ in 0..<10 { DeferredReleases.run() }
+      chain(count, upTo: 100_000)
       // Each call runs what is there, and what that adds.
-      #expect(count.value == 20)
-      #expect(!DeferredReleases.isEmpty)
+      for _ in 0..<10 { DeferredReleases.run() }
+      let counts = [count.value, DeferredReleases.isEmpty ? 0 : 1]
+      // The end runs all there is, and all that is added.
       DeferredReleases.end()
-      // The end runs all there is, and what is added, and does not recurse.
-      #expect(count.value == 1000)
+      return counts + [count.value]
     }
+    #expect(counts == [20, 1, 100_000])
   }
 
   @Test("after the end closures run at once again")
   func ended() async {
-    let log = Journal<Int>()
-    await onThread {
+    let journal = await onThread {
+      let journal = Journal<String>()
       DeferredReleases.begin()
       DeferredReleases.begin()
-      release { log.append(1) }
+      release { journal.append("run 1") }
+      journal.append("released")
       DeferredReleases.end()
-      #expect(log.entries == [1])
-      #expect(DeferredReleases.isEmpty)
-      release { log.append(2) }
-      #expect(log.entries == [1, 2])
+      journal.append(DeferredReleases.isEmpty ? "empty" : "collected")
+      release { journal.append("run 2") }
+      journal.append("released")
+      return journal
     }
+    #expect(journal.entries == ["released", "run 1", "empty", "run 2", "released"])
   }
 
   @Test("a thread that ends without saying so has given everything back")
   func threadEnds() async {
-    let log = Journal<Int>()
+    let journal = Journal<String>()
     await onThread {
       DeferredReleases.begin()
       release {
-        log.append(1)
-        release { log.append(2) }
+        journal.append("run")
+        release { journal.append("released by it") }
       }
+      journal.append("over")
     }
     // The thread answers before it ends.
-    #expect(await eventually { log.count == 2 })
-    #expect(log.entries == [1, 2])
+    #expect(await eventually { journal.count == 3 })
+    #expect(journal.entries == ["over", "run", "released by it"])
   }
 
   @Test("threads do not collect for each other")
   func otherThread() async {
-    let log = Journal<Int>()
+    let journal = Journal<String>()
     let hasBegun = Counter()
     let isOver = Counter()
-    async let collector: Void = onThread {
+    async let collector = onThread {
       DeferredReleases.begin()
       hasBegun.add()
-      #expect(spin(until: { isOver.value == 1 }))
-      #expect(DeferredReleases.isEmpty)
+      let wasTold = spin(until: { isOver.value == 1 })
+      let isEmpty = DeferredReleases.isEmpty
       DeferredReleases.end()
+      return wasTold && isEmpty
     }
     await onThread {
-      #expect(spin(until: { hasBegun.value == 1 }))
-      release { log.append(1) }
-      #expect(log.entries == [1])
+      guard spin(until: { hasBegun.value == 1 }) else { return }
+      release { journal.append("run") }
+      journal.append("released")
       isOver.add()
     }
-    await collector
+    #expect(await collector)
+    #expect(journal.entries == ["run", "released"])
   }
 
   @Test("slots of an arena are not put off")
   func pooledSlots() async throws {
     let arena = try BufferArena(.small())
-    await onThread {
+    let isEmpty = await onThread {
       DeferredReleases.begin()
+      defer { DeferredReleases.end() }
       _ = try? arena.buffer([1, 2, 3]).finish()
-      #expect(DeferredReleases.isEmpty)
-      #expect(arena.slotsOut == 0)
-      DeferredReleases.end()
+      return DeferredReleases.isEmpty && arena.slotsOut == 0
     }
+    #expect(isEmpty)
   }
 }
 
