@@ -30,6 +30,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   @inline(__always)
   func withEngine<R>(_ body: (TCPEngine) -> R) -> R {
+    // Called while a connection of this sink is open, and the engine outlives those.
     unsafe engine._withUnsafeGuaranteedRef { body($0) }
   }
 
@@ -61,6 +62,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 
   override func received(_ index: Int, _ view: DetachedView) {
+    // A continuation is resumed by whoever took it out of the state, which can be done once.
     guard let receiver = unsafe takeReceiver(index) else { return queue(view, index) }
     unsafe receiver.resume(returning: .view(view))
   }
@@ -212,6 +214,7 @@ enum ReceiveOutcome {
   case elsewhere
 
   static func failed(_ error: SocketError) -> ReceiveOutcome {
+    // Given up by `result()`, to which every outcome comes once.
     unsafe .failure(Unmanaged.passRetained(ReceiveFailure(error)))
   }
 
@@ -270,6 +273,7 @@ struct AsyncState {
   var closers: [() -> Void] = []
 
   mutating func setReceiver(_ continuation: UnsafeContinuation<ReceiveOutcome, Never>, _ ticket: CancellationTicket?) {
+    // There was none: `hasNothingForReceivers` was asked first.
     unsafe receiver = continuation
     receiverTicket = ticket
   }
@@ -315,6 +319,7 @@ struct SendWaiter {
   let ticket: CancellationTicket?
 
   func resume(_ error: SocketError?) {
+    // A waiter is in the state once, and resumed by whoever takes it out.
     unsafe continuation.resume(returning: error)
   }
 }

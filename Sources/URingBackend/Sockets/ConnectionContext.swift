@@ -16,6 +16,7 @@ public struct ConnectionContext: ~Copyable {
 
   @inline(__always)
   private func withEngine<R>(_ body: (TCPEngine) -> R) -> R {
+    // The context is borrowed for one call on the loop, in which the engine and the record are there.
     unsafe engine._withUnsafeGuaranteedRef { body($0) }
   }
 

@@ -51,6 +51,7 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
 
   override func ended(_ index: Int) {
     // Nothing that the handler could still do would reach the peer; `closed` tells it why.
+    // Called while a connection of this sink is open, and the engine outlives those. So below.
     unsafe engine._withUnsafeGuaranteedRef { engine in
       if engine.records[index].machine.flags.contains(.broken) { engine.abort(index, .closed) }
     }

@@ -12,6 +12,8 @@ final class HandlerTable<Handler> {
     var capacity: Int
   }
 
+  // All of it is reached through `capacity` and `isLive`: memory below the one is there, handlers marked by the other are
+  // initialized. It moves in `grow` only, while no handler runs.
   private let storage: UnsafeMutablePointer<Storage>
 
   private var capacity: Int { unsafe storage.pointee.capacity }

@@ -12,6 +12,7 @@ final class SendVectors {
   private static let vectorCapacity = 8192
   private static let messageCapacity = 1024
 
+  // Both are there from `init` to `deinit`; `begin` hands out no more than the capacities, `append` no more than `begin` said.
   private let vectors: UnsafeMutablePointer<iovec>
   private let messages: UnsafeMutablePointer<msghdr>
   private var usedVectors = 0

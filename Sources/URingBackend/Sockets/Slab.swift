@@ -12,6 +12,7 @@ final class Slab<Element: ~Copyable> {
   /// Indexes are below this: 8,388,608 records.
   static var maximumCount: Int { maximumChunks << shift }
 
+  // A chunk is never moved or freed before the slab goes; every index is checked against `count` before it is followed.
   private let chunks: UnsafeMutablePointer<UnsafeMutablePointer<Element>?>
   private var chunkCount = 0
   private let make: (Int) -> Element
@@ -60,6 +61,7 @@ final class Slab<Element: ~Copyable> {
   /// One record, found once: for code that touches it many times.
   @safe
   struct Place {
+    // Made by `place(_:)` from a checked index; the engine that owns the slab outlives all places.
     fileprivate let address: UnsafeMutablePointer<Element>
 
     /// The record, in place.

@@ -17,6 +17,7 @@ extension Socket {
   static func inputState(of descriptor: Int32) -> InputState {
     var byte: UInt8 = 0
     while true {
+      // The kernel writes into a variable that outlives the call. So below.
       let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
       if count > 0 { return .bytes }
       if count == 0 { return .ended }

@@ -25,6 +25,7 @@ extension TCPConnection {
   }
 
   private func end(_ body: @escaping @Sendable (TCPEngine, Int) -> Void) async {
+    // Resumed at once, or by the record's end, which comes once.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [engine, sink, id] in
         guard let index = engine.find(id) else {

@@ -14,6 +14,7 @@ extension TCPConnection {
   @inlinable
   public func receive() async throws(SocketError) -> ReadView? {
     // Compiled into the caller, so that the usual suspension needs no frame of its own.
+    // An outcome is used once: it becomes the result here. Whoever parks a continuation resumes it (`AsyncSink`).
     var outcome = unsafe receiveNow()
     if unsafe outcome.isPending { unsafe outcome = await suspend { unsafe park($0) } }
     if unsafe outcome.isElsewhere { unsafe outcome = await receiveCancellable() }

@@ -79,6 +79,7 @@ extension TCPConnection {
     if loop.isCurrent, let index = engine.find(id), sink.states[index].ownTask == loop.runningTask {
       // As in `receive`, the server's own task needs no cancellation handler.
       var isParked = false
+      // Resumed here, or parked once in the state, which resumes whoever it lets go.
       let error: SocketError? = unsafe await suspend { continuation in
         isParked = unsafe TaskIdentity(continuation) == sink.states[index].ownTask
         if isParked {
@@ -92,6 +93,7 @@ extension TCPConnection {
     }
     let ticket = CancellationTicket()
     let error = await withTaskCancellationHandler {
+      // `park` keeps it in the state or resumes it; cancelling takes it out of there.
       unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<SocketError?, Never>) in
         loop.execute { self.park(unsafe SendWaiter(continuation: continuation, ticket: ticket)) }
       }

@@ -38,6 +38,7 @@ extension TCPConnection {
   public func waitUntilStopping() async {
     let wait = StopWait()
     await withTaskCancellationHandler {
+      // `StopWait` forgets it when it resumes it.
       unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
         loop.execute { [self] in
           unsafe wait.continuation = continuation

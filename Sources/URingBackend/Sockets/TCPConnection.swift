@@ -67,6 +67,7 @@ public final class TCPConnection: Sendable {
   /// Runs `body` on the loop and returns its result: directly when the caller is there.
   func onLoop<R: Sendable>(_ body: @escaping @Sendable (TCPEngine, ConnectionID) -> R) async -> R {
     if loop.isCurrent { return body(engine, id) }
+    // Resumed by the closure, which the loop runs once, also after its end.
     return unsafe await withUnsafeContinuation { continuation in
       loop.submit(.closure { unsafe continuation.resume(returning: body(self.engine, self.id)) })
     }

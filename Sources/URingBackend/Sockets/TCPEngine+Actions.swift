@@ -125,6 +125,8 @@ extension TCPEngine {
     let descriptor = place.record.descriptor
     let first = sendNodes.view(at: queue.first)
     guard let view = first.view else { return }
+    // What the entries point at is locked by the views in the queue, which stay there until the completion; headers and
+    // vectors are scratch that the kernel copies while it takes the entry.
     guard queue.count > 1, let message = unsafe beginVector(Int(queue.count)) else {
       submitted(
         unsafe ring.prepareSend(

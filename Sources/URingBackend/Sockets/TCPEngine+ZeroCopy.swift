@@ -53,6 +53,7 @@ extension TCPEngine {
 
   private func submitZeroCopy(_ index: Int, _ views: ViewQueue, pinned: Int) -> Bool {
     guard let first = sendNodes.view(at: views.first).view else { return false }
+    // As with a plain send, but the locks are readers of the send's own, kept until the kernel's last word.
     let message = unsafe views.count > 1 ? beginVector(Int(views.count)) : nil
     if unsafe views.count > 1 && message == nil { return false }
     guard let place = zeroCopy.open(records[index].id, views, pinned: pinned) else { return false }

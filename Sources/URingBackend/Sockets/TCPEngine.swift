@@ -91,6 +91,8 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     zeroCopyThreshold = zeroCopy.policy.threshold
     super.init()
     guard lineBuffers.replenish() > 0, buffers.replenish() > 0 else {
+      lineBuffers.close()
+      buffers.close()
       throw RingError(
         reason: .outOfMemory,
         operation: "map the first receive slots, \(plan.slotBytes) bytes each (mmap)",
@@ -171,6 +173,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     // From here on nobody finds the record by its name: what the sink's last call runs is the user's code.
     place.record.isOpen = false
     withSink(place) { $0.closed(index) }
+    // The reference that `open` counted; `clear` forgets it, so it is given up once.
     let sink = unsafe place.record.sink
     if place.record.account != ConnectionRecord.noAccount { memory.copies.closeAccount(place.record.account) }
     place.record.clear()
@@ -192,6 +195,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   @inline(__always)
   func withSink(_ place: Place, _ body: (ConnectionSink) -> Void) {
+    // The record counts a reference for as long as it is open, and `retire` gives it up last.
     guard let sink = unsafe place.record.sink else { return }
     unsafe sink._withUnsafeGuaranteedRef { body($0) }
   }
@@ -270,6 +274,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   func abortAll(of sink: ConnectionSink, _ kind: SocketError.Kind) {
     for attempt in connecting.values where attempt.sink === sink { cancel(attempt, kind) }
     for index in 0..<records.count where records[index].isOpen {
+      // Addresses of two living objects are compared; nothing is reached through them.
       guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
       abort(index, kind)
     }
@@ -280,6 +285,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     guard !sink.isStopping else { return }
     sink.isStopping = true
     for index in 0..<records.count where records[index].isOpen && !records[index].machine.flags.contains(.closing) {
+      // Compared as above.
       guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
       sink.stopping(index)
     }

@@ -21,7 +21,7 @@ extension TCPEngine {
   /// A connection that held its share moved: it may hold less.
   func joinLineAgain(_ place: Place) {
     place.record.machine.unblock()
-    line.append(place.record.id, isHungry: true, pushes: true)
+    line.append(place.record.id, isHungry: place.record.pushes, pushes: true)
   }
 
   /// Posts slots that came back: the line's first. Under pressure no other ring gets any, so that what stands posted there is
@@ -50,6 +50,13 @@ extension TCPEngine {
       guard let entry = line.first, turns > 0, portions > 0, room > 0 else { break }
       line.removeFirst()
       guard let index = find(entry.connection), records[index].machine.flags.contains(.starved) else { continue }
+      if !pressure.isOn, !entry.isHungry {
+        // Slots abound again: its receive may stand.
+        _ = records[index].machine.feed()
+        records[index].waitingSince = 0
+        markDirty(index)
+        continue
+      }
       let portion = portion(index, isHungry: entry.isHungry)
       guard portion > 0 else {
         records[index].machine.block()

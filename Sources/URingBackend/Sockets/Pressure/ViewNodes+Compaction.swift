@@ -21,6 +21,7 @@ extension ViewNodes {
     forEach(queue) { view in
       guard arena.owns(view) else { return }
       pins.bytes += Int(view.count)
+      // Addresses are compared, and not followed.
       if unsafe last != view.header { pins.slotBytes += view.slot.capacity }
       unsafe last = view.header
     }
