@@ -12,8 +12,8 @@ internal import Synchronization
 /// It is an object of its own, apart from the loop as a task's preferred executor: the runtime asks on which of the two
 /// a job runs, and a job that ran on the wrong one would be queued a second time.
 ///
-/// It owns all that it needs, and may be kept for as long as one likes: what comes after the loop's end runs on some
-/// other thread, one piece at a time.
+/// The actor must hold it, or the loop: the runtime does not. It owns all that it needs, and may be kept for as long as
+/// one likes: what comes after the loop's end runs on some other thread, one piece at a time.
 @safe
 public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
   // Why unchecked: `jobs` belongs to the thread that `threadID` names; the rest is constant, atomic or locked.
