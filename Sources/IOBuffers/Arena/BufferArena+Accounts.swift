@@ -59,6 +59,7 @@ extension BufferArena {
     let count = Int(view.count)
     guard let slot = core.takeForCopy(count, chargedTo: account) else { return nil }
     // The lock is free by now. Nobody else has seen the slot yet, so that its reader may still write.
+    // Sound: the slot has at least `count` bytes and is this function's alone; the caller's reader keeps the source.
     if slot.isSanitized { unsafe slot.unpoison(slot.base, count) }
     unsafe slot.base.copyMemory(from: view.base, byteCount: count)
     let token = slot.isTracked ? slot.track(.read, bytes: count, file: file, line: line) : 0
@@ -73,6 +74,7 @@ extension BufferArena {
 
   /// Whether the view's bytes are this arena's.
   package func owns(_ view: DetachedView) -> Bool {
+    // Sound: no address is followed but the header's, which the view keeps.
     // Compares addresses and follows none. The view keeps its home alive, so that no other home can have its address.
     unsafe view.header.pointee.home.toOpaque() == Unmanaged<SlotHome>.passUnretained(core).toOpaque()
   }
