@@ -1,6 +1,7 @@
 /// The arena itself. ``BufferArena`` is only the handle by which a program reaches it: the core lives until it is closed
 /// and the last of its slots is home, and holds a reference to itself until then. So slots and views need not retain it.
 package final class ArenaCore: SlotHome, @unchecked Sendable {
+  // Sound: what changes is in the state, behind its lock, and in the list of returned slots, which is atomic.
   let configuration: BufferArena.Configuration
   private let isSanitized: Bool
   private let classes: SizeClasses
@@ -18,6 +19,7 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
     self.state = Guarded(ArenaState(configuration, flags: flags, classes: classes, mapFault: mapFault))
     super.init(holders: holders)
     // Given up by whoever finds the arena closed and complete.
+    // Sound: released once, in `withState`.
     _ = unsafe Unmanaged.passRetained(self)
   }
 
@@ -48,6 +50,7 @@ package final class ArenaCore: SlotHome, @unchecked Sendable {
       return (result, wakeups, state.finish())
     }
     for wakeup in wakeups { wakeup.perform() }
+    // Sound: `finish()` is true once; the caller has a reference of its own.
     if isFinished { unsafe Unmanaged.passUnretained(self).release() }
     return result
   }

@@ -103,6 +103,7 @@ extension ArenaState {
       mapFailure = error
       return .failure(error)
     }
+    // Sound: the pages were mapped a moment ago, and nobody else knows them.
     if flags.contains(.sanitized), place != nil { unsafe AddressSanitizer.poison(mapping.base, mapping.bytes) }
     let number = vacantPlaces.popLast() ?? segments.count
     if number == segments.count { segments.append(nil) }

@@ -1,6 +1,7 @@
 /// What an arena knows, guarded by its lock: segments, size classes, and who waits. Calls nobody's code but its own: what
 /// has to be woken is returned as ``Wakeup`` values.
 struct ArenaState: @unchecked Sendable {
+  // Sound: it stays behind its lock (`Guarded`), and what it refers to is used by who has that lock only.
   let configuration: BufferArena.Configuration
   let flags: SlotHeader.Flags
   /// The process that the memory belongs to.

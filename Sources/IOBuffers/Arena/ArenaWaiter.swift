@@ -1,5 +1,6 @@
 /// Somebody who waits for a slot. All fields are guarded by the lock of the arena's state.
 final class ArenaWaiter: @unchecked Sendable {
+  // Sound: all fields are guarded by that lock; `bytes` never changes.
   /// What to do when a slot can be had, or never will be.
   enum Purpose {
     /// Not in the queue yet, or not any more.

@@ -69,6 +69,7 @@ extension BufferArena {
     let count = views.reduce(0) { $0 + Int($1.count) }
     guard count <= BufferArena.largestBuffer, let slot = core.takeForCopy(count, chargedTo: account) else { return nil }
     // The lock is free by now. Nobody else has seen the slot yet, so that its reader may still write.
+    // Sound: the slot has at least `count` bytes and is this function's alone; the caller's reader keeps the source.
     if slot.isSanitized { unsafe slot.unpoison(slot.base, count) }
     var end = unsafe slot.base
     for view in views {
@@ -87,6 +88,7 @@ extension BufferArena {
 
   /// Whether the view's bytes are this arena's.
   package func owns(_ view: DetachedView) -> Bool {
+    // Sound: no address is followed but the header's, which the view keeps.
     // Compares addresses and follows none. The view keeps its home alive, so that no other home can have its address.
     unsafe view.header.pointee.home.toOpaque() == Unmanaged<SlotHome>.passUnretained(core).toOpaque()
   }

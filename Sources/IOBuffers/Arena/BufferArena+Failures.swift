@@ -10,11 +10,11 @@ extension BufferArena {
     self.init(core: ArenaCore(configuration.normalized(), mapFault: mapFault))
   }
 
-  /// Throws if the arena can never have a slot of so many bytes, however much comes home.
+  /// Throws if the arena can never have a slot of so many bytes for the kernel, however much comes home.
   package func requirePossible(slotBytes: Int) throws(BufferError) {
     guard slotBytes >= 0 else { throw .negativeSize(slotBytes) }
-    guard slotBytes <= Self.largestBuffer else {
-      throw .tooLarge(requested: slotBytes, limit: Self.largestBuffer)
+    guard slotBytes <= Self.largestPosted else {
+      throw .tooLarge(requested: slotBytes, limit: Self.largestPosted)
     }
     guard slotBytes <= core.configuration.largestLoan else {
       throw .limitReached(requested: slotBytes, mapped: 0, limit: core.configuration.byteLimit)

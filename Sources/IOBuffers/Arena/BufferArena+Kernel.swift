@@ -1,7 +1,12 @@
 /// Lending to the kernel.
 extension BufferArena {
-  /// Takes up to `out.count` slots of at least `slotBytes`, each as a writer of the whole slot without an owner: it goes
-  /// home with its last view. Under the address sanitizer the bytes are poisoned until a completion reports them.
+  /// The most bytes that a kernel's writer covers. Each completion adds a reader, which cannot be refused, and has a byte
+  /// at least: so not even half of the readers that a lock word can count ever come together.
+  package static var largestPosted: Int { 1 << 27 }
+
+  /// Takes up to `out.count` slots of at least `slotBytes`, each as a writer of the whole slot (of ``largestPosted`` bytes
+  /// at most) without an owner: it goes home with its last view. Under the address sanitizer the bytes are poisoned until
+  /// a completion reports them.
   ///
   /// Takes the arena's lock once. Larger slots serve only if not even one of the size can be had. Whoever was called by
   /// ``whenAvailable(slotBytes:_:)`` must call this once, if only with an empty `out`: slots are kept for it until then.
@@ -16,6 +21,7 @@ extension BufferArena {
     mayGrow: Bool = true,
     into out: UnsafeMutableBufferPointer<DetachedView>
   ) -> Int {
+    // Sound: `out` is the caller's word.
     unsafe core.takeForKernel(slotBytes: slotBytes, mayGrow: mayGrow, into: out)
   }
 
@@ -31,7 +37,7 @@ extension BufferArena {
   ///   (``requirePossible(slotBytes:)`` says why).
   @discardableResult
   package func whenAvailable(slotBytes: Int, _ body: @escaping @Sendable () -> Void) -> Bool {
-    guard slotBytes <= min(core.configuration.largestLoan, Self.largestBuffer) else { return false }
+    guard slotBytes <= min(core.configuration.largestLoan, Self.largestPosted) else { return false }
     core.whenAvailable(slotBytes, body)
     return true
   }
@@ -44,18 +50,20 @@ extension ArenaCore {
     into out: UnsafeMutableBufferPointer<DetachedView>
   ) -> Int {
     withState { state, _ in
-      guard !state.isClosed, !state.process.isForked, slotBytes <= BufferArena.largestBuffer else {
+      guard !state.isClosed, !state.process.isForked, slotBytes <= BufferArena.largestPosted else {
         return 0
       }
       var taken = 0
       while taken < out.count {
         let slot = state.takeForKernel(slotBytes, mayGrow: mayGrow, mayBeLarger: taken == 0, home: self)
         guard let slot else { break }
+        let bytes = min(slot.capacity, BufferArena.largestPosted)
+        // Sound: the view is the one writer of the slot that was lent for it; `taken` is below the count of `out`.
         let view = unsafe DetachedView(
           slot: slot,
           base: slot.base,
-          count: UInt32(truncatingIfNeeded: slot.capacity),
-          token: slot.isTracked ? slot.track(.write, bytes: slot.capacity, file: "kernel", line: 0) : 0
+          count: UInt32(truncatingIfNeeded: bytes),
+          token: slot.isTracked ? slot.track(.write, bytes: bytes, file: "kernel", line: 0) : 0
         )
         unsafe out.initializeElement(at: taken, to: view)
         taken += 1

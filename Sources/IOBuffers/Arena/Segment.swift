@@ -2,6 +2,7 @@
 /// was never lent are never touched.
 @safe
 struct Segment {
+  // Sound: the headers are memory of its own until `destroy(unmapping:)`, and slots keep the segment from it.
   let mapping: Mapping
   let slotBytes: Int
   let slotCount: Int
@@ -20,6 +21,7 @@ struct Segment {
     // Aligned so that each header fills one cache line.
     let line = MemoryLayout<SlotHeader>.stride
     let block = UnsafeMutableRawPointer.allocate(byteCount: (1 + slotCount) * line, alignment: 64)
+    // Sound: the block has a line for the record and one for each header.
     unsafe self.record = SegmentRecord(at: block, number: number, slotCount: slotCount)
     unsafe self.headers = (block + line).bindMemory(to: SlotHeader.self, capacity: slotCount)
   }
@@ -33,6 +35,7 @@ struct Segment {
   func cut(home: SlotHome, flags: SlotHeader.Flags) -> Slot? {
     let place = cutCount
     guard place < slotCount else { return nil }
+    // Sound: `place` is below `slotCount` and was not initialized before; the bytes are within the mapping.
     let header = unsafe headers + place
     unsafe header.initialize(
       to: SlotHeader(
@@ -52,6 +55,7 @@ struct Segment {
   /// Visits the slots that have been cut.
   func forEachSlot(_ body: (Slot) -> Void) {
     for place in 0..<cutCount {
+      // Sound: cut, hence initialized.
       unsafe body(Slot(headers + place))
     }
   }
@@ -60,6 +64,7 @@ struct Segment {
   /// addresses may be somebody else's by now: then it is not unmapped.
   func destroy(unmapping: Bool) {
     // The next owner of these addresses is somebody else's allocator.
+    // Sound: the caller's word that all slots are at home: nobody has a reference to a header or a byte.
     if AddressSanitizer.isLoaded { unsafe AddressSanitizer.unpoison(mapping.base, mapping.bytes) }
     unsafe headers.deinitialize(count: cutCount)
     unsafe (UnsafeMutableRawPointer(headers) - MemoryLayout<SlotHeader>.stride).deallocate()

@@ -4,6 +4,7 @@
 /// the lock of the arena's state; valid as long as the segment.
 @safe
 struct SegmentRecord: Equatable, BitwiseCopyable, @unchecked Sendable {
+  // Sound: used by who has the lock of the arena's state only, as long as the segment is there.
   struct Fields: BitwiseCopyable {
     /// The segment's number in its arena.
     let number: UInt32
@@ -29,6 +30,7 @@ struct SegmentRecord: Equatable, BitwiseCopyable, @unchecked Sendable {
   /// The record in a line of a cache that nothing else is in.
   init(at line: UnsafeMutableRawPointer, number: Int, slotCount: Int) {
     assert(MemoryLayout<Fields>.size <= MemoryLayout<SlotHeader>.stride)
+    // Sound: the line is the caller's, and as long as a header, which is enough (asserted).
     unsafe storage = line.bindMemory(to: Fields.self, capacity: 1)
     unsafe storage.initialize(
       to: Fields(number: UInt32(truncatingIfNeeded: number), slotCount: UInt32(truncatingIfNeeded: slotCount))
@@ -39,10 +41,12 @@ struct SegmentRecord: Equatable, BitwiseCopyable, @unchecked Sendable {
   init(of slot: Slot) {
     // The slots before this one, and the line before the first of them.
     let distance = (1 &+ slot.index) &* MemoryLayout<SlotHeader>.stride
+    // Sound: `Segment` puts the record one line before the first header; slots of arenas only come here.
     unsafe storage = (UnsafeMutableRawPointer(slot.header) - distance).assumingMemoryBound(to: Fields.self)
   }
 
   var fields: Fields {
+    // Sound: see above: initialized, and exclusive by the lock.
     _read { yield unsafe storage.pointee }
     nonmutating _modify { yield unsafe &storage.pointee }
   }
@@ -57,6 +61,7 @@ struct SegmentRecord: Equatable, BitwiseCopyable, @unchecked Sendable {
   var homeCount: Int { Int(truncatingIfNeeded: fields.slotCount &- fields.outCount) }
 
   static func == (left: SegmentRecord, right: SegmentRecord) -> Bool {
+    // Sound: compares addresses, follows none.
     unsafe left.storage == right.storage
   }
 }

@@ -3,9 +3,11 @@
 /// Not an array: each loan and each return changes an element, and an array would first ask whether it is shared.
 @safe
 struct SizeClasses: @unchecked Sendable {
+  // Sound: the elements are used by who has the lock of the arena's state only.
   private let storage: UnsafeMutableBufferPointer<SizeClass>
 
   init(slotSizes: [Int]) {
+    // Sound: as many elements as are allocated are initialized, here.
     unsafe storage = .allocate(capacity: slotSizes.count)
     _ = unsafe storage.initialize(from: slotSizes.map { SizeClass(slotBytes: $0) })
   }
@@ -23,11 +25,13 @@ struct SizeClasses: @unchecked Sendable {
   }
 
   subscript(place: Int) -> SizeClass {
+    // Sound: a place of `indices`, as every class's number is; initialized until `deallocate()`.
     _read { yield unsafe storage[place] }
     nonmutating _modify { yield unsafe &storage[place] }
   }
 
   func deallocate() {
+    // Sound: called once, at the end of the core, which nobody can use any more.
     unsafe storage.deinitialize().deallocate()
   }
 }

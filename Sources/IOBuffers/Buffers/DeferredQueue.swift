@@ -34,6 +34,7 @@ final class DeferredQueue {
       var key = pthread_key_t()
       // A thread that ends without `end()` still gives its memory back. The system has emptied its place by then, so that
       // what these closures release is given back at once.
+      // Sound: the thread's place holds a reference, which this takes over; the function captures nothing.
       let status = unsafe pthread_key_create(&key) { queue in
         let address: UnsafeMutableRawPointer? = unsafe queue
         guard let address = unsafe address else { return }
@@ -53,6 +54,7 @@ final class DeferredQueue {
     /// Gives this thread, which has none, a queue.
     static func install() {
       guard let key else { return }
+      // Sound: the reference is the place's from here on, or released at once.
       let queue = unsafe Unmanaged.passRetained(DeferredQueue())
       // Without memory for the place the thread does not collect.
       if unsafe pthread_setspecific(key, queue.toOpaque()) != 0 { unsafe queue.release() }
@@ -62,6 +64,7 @@ final class DeferredQueue {
     static func remove() {
       guard let key, let queue = current else { return }
       pthread_setspecific(key, nil)
+      // Sound: the place's reference, which the line before emptied.
       unsafe Unmanaged.passUnretained(queue).release()
     }
   }

@@ -5,6 +5,7 @@
 @safe
 @frozen
 public struct ForeignBuffer: ~Copyable, @unchecked Sendable {
+  // Sound: it has its slot alone, as a value that is not copied; views are lent by atomic operations.
   @usableFromInline
   let slot: Slot
 
@@ -24,6 +25,7 @@ public struct ForeignBuffer: ~Copyable, @unchecked Sendable {
     diagnostics: BufferArena.Diagnostics = .off,
     onRelease: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
   ) throws(BufferError) {
+    // Sound: the caller's word, see above.
     slot = try unsafe ForeignMemory.adopt(bytes, diagnostics: diagnostics, onRelease: onRelease)
   }
 

@@ -1,6 +1,7 @@
 /// The home of one slot whose bytes somebody else allocated.
 @safe
 package final class ForeignMemory: SlotHome, @unchecked Sendable {
+  // Sound: `bytes` and `onRelease` never change, and the closure may run anywhere.
   private let bytes: UnsafeMutableRawBufferPointer
   private let onRelease: @Sendable (UnsafeMutableRawBufferPointer) -> Void
 
@@ -9,6 +10,7 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
     holders: HolderTable?,
     onRelease: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
   ) {
+    // Sound: that the memory is there until `onRelease` is the word of who adopted it.
     unsafe self.bytes = bytes
     unsafe self.onRelease = onRelease
     super.init(holders: holders)
@@ -25,6 +27,7 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
     }
     let holders = diagnostics.samplingInterval.map { HolderTable(every: $0) }
     let home = unsafe ForeignMemory(bytes, holders: holders, onRelease: onRelease)
+    // Sound: a line of its own, initialized at once, freed in `reclaimSlowly(_:)`, which runs once.
     let header = unsafe UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<SlotHeader>.stride, alignment: 64)
       .bindMemory(to: SlotHeader.self, capacity: 1)
     // No bytes need no address; the header's own is as good as any, and never read through.
@@ -47,6 +50,8 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
   }
 
   package override func reclaimSlowly(_ slot: Slot) {
+    // Sound: no owner and no view are left: nobody has the header but this. The reference is the one that was retained
+    // in `adopt`.
     unsafe slot.header.deinitialize(count: 1)
     unsafe UnsafeMutableRawPointer(slot.header).deallocate()
     if !DeferredReleases.add(self) { giveBack() }
@@ -55,6 +60,7 @@ package final class ForeignMemory: SlotHome, @unchecked Sendable {
 
   /// Hands the memory back to whom it belongs to. Once, and nobody looks at it any more.
   func giveBack() {
+    // Sound: no owner and no view are left; called once.
     unsafe onRelease(bytes)
   }
 }

@@ -3,6 +3,8 @@
 /// All of these throw ``BufferError/locked(_:)`` while any view is out and, when the buffer has to move to a larger slot,
 /// as ``BufferArena/allocate(minimumCapacity:)``; the buffer is then unchanged.
 extension PooledBuffer {
+  // Sound: `extend(by:)` makes room for exactly so many bytes that nobody else sees, and each caller writes all of
+  // them.
   /// Appends a copy of the bytes.
   @inlinable
   public mutating func append(_ bytes: RawSpan) throws(BufferError) {

@@ -15,6 +15,7 @@ extension PooledBuffer {
   public mutating func resize(to count: Int) throws(BufferError) {
     try reserve(count)
     if count > length {
+      // Sound: `reserve` made room for `count` bytes, and no view is out.
       unsafe (slot.base + length).initializeMemory(as: UInt8.self, repeating: 0, count: count - length)
     }
     length = count
@@ -61,6 +62,7 @@ extension PooledBuffer {
     // Owners come from arenas only.
     guard let core = slot.home as? ArenaCore else { throw .closed }
     let larger = try core.loan(capacity)
+    // Sound: both slots are this owner's, and the new one is larger than the old, which has `length` bytes.
     unsafe larger.base.copyMemory(from: slot.base, byteCount: length)
     core.countMove(of: length)
     let old = slot
@@ -75,6 +77,7 @@ extension PooledBuffer {
   mutating func extend(by extra: Int) throws(BufferError) -> UnsafeMutableRawPointer {
     try requireUnlocked()
     if extra > slot.capacity &- length { try makeRoom(for: extra) }
+    // Sound: room was made; no view is out, so nobody else looks at these bytes.
     let start = unsafe slot.base + length
     length &+= extra
     return unsafe start

@@ -68,6 +68,7 @@ extension Slot {
   func lendReadView(_ range: Range<Int>, file: StaticString, line: UInt) throws(BufferError) -> ReadView {
     guard lendReader() else { throw refusal(of: .read) }
     let token = isTracked ? track(.read, bytes: range.count, file: file, line: line) : 0
+    // Sound: the range is within the slot, as the callers tested, under the lock that was just taken.
     return unsafe ReadView(
       adopting: self,
       base + range.lowerBound,
@@ -81,6 +82,7 @@ extension Slot {
   func lendWriteView(_ range: Range<Int>, file: StaticString, line: UInt) throws(BufferError) -> WriteView {
     guard lendWriter() else { throw refusal(of: .write) }
     let token = isTracked ? track(.write, bytes: range.count, file: file, line: line) : 0
+    // Sound: the range is within the slot, as the callers tested, under the lock that was just taken.
     return unsafe WriteView(
       adopting: self,
       base + range.lowerBound,

@@ -8,6 +8,7 @@
 @safe
 @frozen
 public struct PooledBuffer: ~Copyable, @unchecked Sendable {
+  // Sound: it has its slot alone, as a value that is not copied; views are lent by atomic operations.
   @usableFromInline
   var slot: Slot
   @usableFromInline
@@ -53,6 +54,7 @@ public struct PooledBuffer: ~Copyable, @unchecked Sendable {
       throw refusal
     }
     let token = slot.isTracked ? slot.track(.read, bytes: length, file: file, line: line) : 0
+    // Sound: the bytes that were written, under the lock that the owner was turned into.
     let view = unsafe ReadView(adopting: slot, slot.base, UInt32(truncatingIfNeeded: length), token)
     discard self
     return view

@@ -73,6 +73,7 @@ package final class HolderTable: Sendable {
     let records = state.withLock { state in
       state.records.compactMap { record -> Record? in
         guard let record, now - record.since >= age else { return nil }
+        // Sound: compares addresses, follows none.
         if let slot, unsafe record.slot.header != slot.header { return nil }
         return record
       }

@@ -6,6 +6,7 @@ internal import Synchronization
 /// Where there is no such page, every process looks like the first.
 @safe
 struct ForkGuard: @unchecked Sendable {
+  // Sound: the page is never unmapped, and is used as an atomic number only; zeroed, that number is 0.
   private let number: UnsafePointer<Atomic<UInt64>>?
   /// The number when this value was made.
   private let birth: UInt64

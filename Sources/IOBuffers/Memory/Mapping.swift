@@ -9,6 +9,7 @@
 /// Pages from the operating system. Whoever made a mapping must unmap it, once.
 @safe
 struct Mapping: @unchecked Sendable {
+  // Sound: addresses, which do nothing by themselves; who made the mapping has it alone.
   let base: UnsafeMutableRawPointer
   let bytes: Int
   /// The kind of pages that the system granted (or, for transparent ones, agreed to try).
@@ -23,6 +24,7 @@ struct Mapping: @unchecked Sendable {
   /// - Throws: ``BufferError/mapFailed(errno:bytes:)``.
   static func map(_ bytes: Int, _ wish: BufferArena.HugePages) throws(BufferError) -> Mapping {
     #if canImport(Glibc) || canImport(Musl)
+      // Sound: the calls that follow name pages that were mapped a moment ago, in whole.
       if wish == .prefer || wish == .require, bytes % Platform.hugePageSize == 0 {
         if let base = unsafe Platform.map(bytes, flags: Int32(MAP_HUGETLB)) {
           unsafe madvise(base, bytes, Int32(MADV_DONTFORK))
@@ -46,6 +48,7 @@ struct Mapping: @unchecked Sendable {
   /// Gives the pages back. Nobody may look at them any more.
   func unmap() {
     #if canImport(Glibc) || canImport(Musl) || canImport(Darwin)
+      // Sound: the caller's word that nobody looks at the pages any more.
       unsafe munmap(base, bytes)
     #else
       unsafe base.deallocate()

@@ -8,6 +8,7 @@
 
 /// The C library, seen by nobody else. Builds without one too: then memory comes from Swift's allocator.
 enum Platform {
+  // Sound: these take addresses from callers, who say why; the C functions read `count` bytes at them and keep nothing.
   /// The size of a page in bytes.
   static let pageSize: Int = {
     #if canImport(Glibc) || canImport(Musl) || canImport(Darwin)

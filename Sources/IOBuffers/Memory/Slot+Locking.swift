@@ -5,6 +5,8 @@ public import Synchronization
 /// Ordering: taking a lock acquires and giving one back releases, so whatever a writer stored is visible to everybody
 /// who is admitted after it. Locks that are added by somebody who already holds one need no ordering of their own.
 extension Slot {
+  // Sound: as all of `Slot`: the caller holds the slot, and the lock word is atomic. Each function says who may call
+  // it.
   /// The lock word as it was at some moment.
   @inlinable
   package var lockWord: LockWord {
@@ -60,7 +62,8 @@ extension Slot {
   }
 
   /// One more reader, of bytes that the kernel has filled. Cannot be refused: the bytes are there. Every such reader has
-  /// bytes of its own, so slots would need 256 MiB of single-byte messages to overflow the field.
+  /// bytes of its own, and the kernel's writer never has as many as the field can count, see
+  /// ``BufferArena/largestPosted``.
   @inlinable
   package func addFilledReader() {
     unsafe header.pointee.lock.wrappingAdd(LockWord.oneReader, ordering: .releasing)

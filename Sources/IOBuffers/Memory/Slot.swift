@@ -6,6 +6,8 @@ internal import Synchronization
 @safe
 @usableFromInline
 package struct Slot: BitwiseCopyable, @unchecked Sendable {
+  // Sound: whoever has one holds the slot or is its home, and so the header is there; nothing else of it is used to
+  // follow `header`.
   @usableFromInline
   package let header: UnsafeMutablePointer<SlotHeader>
 
@@ -16,6 +18,7 @@ package struct Slot: BitwiseCopyable, @unchecked Sendable {
 
   /// The slot whose header is at an address that was made by ``address``; nil for zero.
   init?(address: UInt) {
+    // Sound: `address` came from `address`; only who holds the slot follows it.
     guard let header = unsafe UnsafeMutablePointer<SlotHeader>(bitPattern: address) else { return nil }
     unsafe self.header = header
   }

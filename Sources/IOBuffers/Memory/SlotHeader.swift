@@ -10,6 +10,7 @@ public import Synchronization
 @safe
 @usableFromInline
 package struct SlotHeader: ~Copyable {
+  // Sound: the only way to it is a `Slot`, whose holder keeps it; what changes is atomic.
   /// The lock word, see ``LockWord``.
   @usableFromInline
   package let lock: Atomic<UInt64>

@@ -5,6 +5,7 @@ internal import Synchronization
 /// A home outlives its slots: it holds a reference to itself until the last one is back.
 @usableFromInline
 package class SlotHome: @unchecked Sendable {
+  // Sound: `holders` never changes and locks itself; the waiters are behind their lock.
   /// Who holds the views, when diagnostics ask for it.
   package let holders: HolderTable?
   /// Owners that wait for the last view of their slot.
@@ -26,6 +27,7 @@ package class SlotHome: @unchecked Sendable {
   /// The last view of `slot` is gone while its owner waits for that. Resumes the owner.
   package final func unlocked(_ slot: Slot) {
     let waiter = unlockWaiters.withLock { waiters -> UnlockWaiter? in
+      // Sound: compares addresses. The slot is on nobody's way home while its owner sleeps, so its header is there.
       guard let place = waiters.firstIndex(where: { unsafe $0.slot.header == slot.header }) else { return nil }
       // Cleared while the owner still sleeps: nobody else changes the word now, since no view is left to be shared.
       unsafe slot.header.pointee.lock.bitwiseAnd(~LockWord.waiter, ordering: .acquiringAndReleasing)
@@ -57,6 +59,7 @@ package class SlotHome: @unchecked Sendable {
       var word = lock.lockWord
       while !word.isUnlocked {
         if waiter.isCancelled { return false }
+        // Sound: the caller is the slot's owner.
         let result = unsafe lock.header.pointee.lock.weakCompareExchange(
           expected: word.rawValue,
           desired: word.rawValue | LockWord.waiter,
@@ -82,6 +85,7 @@ package class SlotHome: @unchecked Sendable {
       guard let place = waiters.firstIndex(where: { $0 === waiter }) else { return false }
       var word = waiter.slot.lockWord
       while !word.isUnlocked {
+        // Sound: listed, as was just found: the owner sleeps, and its slot is there.
         let result = unsafe waiter.slot.header.pointee.lock.weakCompareExchange(
           expected: word.rawValue,
           desired: word.rawValue & ~LockWord.waiter,
@@ -110,6 +114,7 @@ extension Array {
 
 /// An owner that waits for the last view of its slot. All fields are guarded by the lock of the home's list.
 private final class UnlockWaiter: @unchecked Sendable {
+  // Sound: the fields are guarded by that lock; `slot` never changes.
   let slot: Slot
   var continuation: CheckedContinuation<Bool, Never>?
   var isCancelled = false

@@ -16,6 +16,7 @@ extension DetachedView {
       offset >= 0 && count >= 0 && offset <= Int(self.count) && count <= Int(self.count) &- offset,
       "the kernel filled more than was posted"
     )
+    // Sound: the range is within this writer's, as was just tested; the kernel is done with it.
     if slot.isSanitized { unsafe slot.unpoison(base + offset, count) }
     var token = token
     if last {
@@ -25,6 +26,7 @@ extension DetachedView {
       slot.addFilledReader()
       token = slot.isTracked ? slot.track(.read, bytes: count, file: "kernel", line: 0) : 0
     }
+    // Sound: the same range, under the lock that was taken for it above.
     return unsafe DetachedView(
       slot: slot,
       base: base + offset,

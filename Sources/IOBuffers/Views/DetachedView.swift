@@ -6,6 +6,7 @@
 @safe
 @usableFromInline
 package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
+  // Sound: its lock keeps header and bytes; that it is used once is the rule of those who may have one (the package).
   @usableFromInline
   package let slot: Slot
   /// The first byte.
@@ -21,6 +22,7 @@ package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
   @inlinable
   init(slot: Slot, base: UnsafeMutableRawPointer, count: UInt32, token: UInt32) {
     self.slot = slot
+    // Sound: `base` and `count` are within the slot: every caller says why.
     unsafe self.base = base
     self.count = count
     self.token = token
@@ -48,6 +50,7 @@ package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
   @inlinable
   package mutating func removePrefix(_ n: Int) {
     precondition(n >= 0 && n <= Int(count), "more bytes removed than there are")
+    // Sound: not beyond the end, as was just tested.
     unsafe base += n
     count &-= UInt32(truncatingIfNeeded: n)
     if token != 0 { slot.noteSize(token, bytes: Int(count)) }
@@ -56,6 +59,7 @@ package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
   /// Whether `next` continues this view in the same slot without a gap.
   @inlinable
   package func isFollowed(by next: DetachedView) -> Bool {
+    // Sound: compares addresses, follows none.
     unsafe slot.header == next.slot.header && base + Int(count) == next.base
   }
 
@@ -75,6 +79,7 @@ package struct DetachedView: BitwiseCopyable, @unchecked Sendable {
   package func shareReader(file: StaticString = #fileID, line: UInt = #line) -> DetachedView? {
     guard slot.addReader() else { return nil }
     let token = slot.isTracked ? slot.track(.read, bytes: Int(count), file: file, line: line) : 0
+    // Sound: the same range under a lock of its own.
     return unsafe DetachedView(slot: slot, base: base, count: count, token: token)
   }
 }

@@ -6,6 +6,7 @@ extension ReadView {
   @inlinable
   public subscript(offset: Int) -> UInt8 {
     precondition(offset >= 0 && offset < count, "offset out of bounds")
+    // Sound: within the bytes, as was just tested.
     return unsafe base.load(fromByteOffset: offset, as: UInt8.self)
   }
 
@@ -27,6 +28,7 @@ extension ReadView {
       throw .outOfBounds(at: offset, MemoryLayout<T>.size, count: count)
     }
     _ = T._seal
+    // Sound: within the bytes, as was tested; the seal says that all patterns of bits are values.
     let raw = unsafe base.loadUnaligned(fromByteOffset: offset, as: T.self)
     return order == .big ? T(bigEndian: raw) : T(littleEndian: raw)
   }

@@ -10,6 +10,7 @@ extension ReadView {
   ) throws(BufferError) -> ReadView {
     guard slot.addReader() else { throw .tooManyViews }
     let token = slot.isTracked ? slot.track(.read, bytes: count, file: file, line: line) : 0
+    // Sound: the same range under a lock of its own.
     return unsafe ReadView(adopting: slot, base, length, token)
   }
 
@@ -29,6 +30,7 @@ extension ReadView {
     guard range.lowerBound >= 0, range.upperBound <= count else { throw .outOfBounds(range: range, count: count) }
     guard slot.addReader() else { throw .tooManyViews }
     let token = slot.isTracked ? slot.track(.read, bytes: range.count, file: file, line: line) : 0
+    // Sound: within this view's range, as was tested, under a lock of its own.
     return unsafe ReadView(
       adopting: slot,
       base + range.lowerBound,
@@ -64,6 +66,7 @@ extension ReadView {
   @inlinable
   public mutating func removePrefix(_ n: Int) throws(BufferError) {
     guard n >= 0, n <= count else { throw .outOfBounds(at: n, 0, count: count) }
+    // Sound: not beyond the end, as was just tested.
     unsafe base += n
     length &-= UInt32(truncatingIfNeeded: n)
     if token != 0 { slot.noteSize(token, bytes: count) }
@@ -76,6 +79,7 @@ extension ReadView {
   @inlinable
   public mutating func narrow(to range: Range<Int>) throws(BufferError) {
     guard range.lowerBound >= 0, range.upperBound <= count else { throw .outOfBounds(range: range, count: count) }
+    // Sound: within the range, as was just tested.
     unsafe base += range.lowerBound
     length = UInt32(truncatingIfNeeded: range.upperBound &- range.lowerBound)
     if token != 0 { slot.noteSize(token, bytes: count) }

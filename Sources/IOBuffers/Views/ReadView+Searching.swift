@@ -1,5 +1,6 @@
 /// Finding and comparing, with the C library's fast loops.
 extension ReadView {
+  // Sound: each pointer is that of this view, of a needle in its closure, or of both, with a count that was compared.
   /// The first place of a byte (memchr(3)).
   ///
   /// - Parameters:

@@ -11,6 +11,7 @@
 @frozen
 @safe
 public struct ReadView: ~Copyable, @unchecked Sendable {
+  // Sound: its lock keeps header and bytes, nobody writes these meanwhile, and locks are atomic.
   @usableFromInline
   var base: UnsafeMutableRawPointer
   @usableFromInline
@@ -23,6 +24,7 @@ public struct ReadView: ~Copyable, @unchecked Sendable {
   /// Adopts a reader lock that the caller has taken on `slot`.
   @inlinable
   init(adopting slot: Slot, _ base: UnsafeMutableRawPointer, _ length: UInt32, _ token: UInt32) {
+    // Sound: `base` and `length` are within the slot: every caller says why.
     unsafe self.base = base
     self.slot = slot
     self.length = length
@@ -49,6 +51,7 @@ public struct ReadView: ~Copyable, @unchecked Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
+      // Sound: the bytes are there as long as this view, which the span borrows.
       unsafe _overrideLifetime(RawSpan(_unsafeStart: base, byteCount: count), borrowing: self)
     }
   }
@@ -59,6 +62,8 @@ public struct ReadView: ~Copyable, @unchecked Sendable {
   /// - Returns: what `body` returns.
   @inlinable
   public borrowing func withBytes<R: ~Copyable, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    // Sound: the bytes are there as long as this view, which is borrowed until `body` has returned; a span cannot
+    // escape it.
     try unsafe body(RawSpan(_unsafeStart: base, byteCount: count))
   }
 
@@ -69,6 +74,7 @@ public struct ReadView: ~Copyable, @unchecked Sendable {
   /// The view without its destructor, for storage in kernel operations. See ``DetachedView``.
   @inlinable
   package consuming func detach() -> DetachedView {
+    // Sound: the lock moves; this view has none any more.
     let detached = unsafe DetachedView(slot: slot, base: base, count: length, token: token)
     discard self
     return detached
@@ -77,6 +83,7 @@ public struct ReadView: ~Copyable, @unchecked Sendable {
   /// The reader that was detached. Every detached view becomes a view again, or is released, exactly once.
   @inlinable
   package init(_ detached: DetachedView) {
+    // Sound: the lock moves; that `detached` is not used again is its holder's word.
     unsafe self.init(adopting: detached.slot, detached.base, detached.count, detached.token)
   }
 }

@@ -7,10 +7,12 @@ extension WriteView {
   public subscript(offset: Int) -> UInt8 {
     get {
       precondition(offset >= 0 && offset < count, "offset out of bounds")
+      // Sound: within the bytes, as was just tested.
       return unsafe base.load(fromByteOffset: offset, as: UInt8.self)
     }
     set {
       precondition(offset >= 0 && offset < count, "offset out of bounds")
+      // Sound: within the bytes, as was just tested.
       unsafe base.storeBytes(of: newValue, toByteOffset: offset, as: UInt8.self)
     }
   }
@@ -33,6 +35,7 @@ extension WriteView {
     }
     _ = T._seal
     let raw = order == .big ? integer.bigEndian : integer.littleEndian
+    // Sound: within the bytes, as was tested; the seal says that all of the integer's bits are its value.
     unsafe base.storeBytes(of: raw, toByteOffset: offset, as: T.self)
   }
 
@@ -45,6 +48,7 @@ extension WriteView {
   @inlinable
   public mutating func fill(_ range: Range<Int>, with byte: UInt8) throws(BufferError) {
     guard range.lowerBound >= 0, range.upperBound <= count else { throw .outOfBounds(range: range, count: count) }
+    // Sound: within the bytes, as was just tested.
     unsafe (base + range.lowerBound).initializeMemory(as: UInt8.self, repeating: byte, count: range.count)
   }
 
@@ -59,6 +63,7 @@ extension WriteView {
     guard offset >= 0, offset <= count &- bytes.byteCount else {
       throw .outOfBounds(at: offset, bytes.byteCount, count: count)
     }
+    // Sound: the source is a span's, and fits, as was just tested; memory of another view cannot overlap a writer's.
     unsafe bytes.withUnsafeBytes { source in
       guard let from = source.baseAddress else { return }
       unsafe (base + offset).copyMemory(from: from, byteCount: source.count)

@@ -17,6 +17,7 @@ extension WriteView {
     guard offset >= 0, offset <= count else { throw .outOfBounds(at: offset, 0, count: count) }
     guard slot.addWriter() else { throw .tooManyViews }
     let restToken = slot.isTracked ? slot.track(.write, bytes: count &- offset, file: file, line: line) : 0
+    // Sound: from `offset`, which is within the range, under a lock of its own; this view ends there.
     let rest = unsafe WriteView(adopting: slot, base + offset, length &- UInt32(truncatingIfNeeded: offset), restToken)
     length = UInt32(truncatingIfNeeded: offset)
     if token != 0 { slot.noteSize(token, bytes: offset) }

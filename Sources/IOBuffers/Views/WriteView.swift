@@ -6,6 +6,7 @@
 @frozen
 @safe
 public struct WriteView: ~Copyable, @unchecked Sendable {
+  // Sound: its lock keeps header and bytes, no other view has these, and to write needs exclusive access to the view.
   @usableFromInline
   var base: UnsafeMutableRawPointer
   @usableFromInline
@@ -18,6 +19,7 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   /// Adopts a writer lock that the caller has taken on `slot`.
   @inlinable
   init(adopting slot: Slot, _ base: UnsafeMutableRawPointer, _ length: UInt32, _ token: UInt32) {
+    // Sound: `base` and `length` are within the slot: every caller says why.
     unsafe self.base = base
     self.slot = slot
     self.length = length
@@ -43,6 +45,7 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   public var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
+      // Sound: the bytes are there as long as this view, which the span borrows: nobody writes meanwhile.
       unsafe _overrideLifetime(RawSpan(_unsafeStart: base, byteCount: count), borrowing: self)
     }
   }
@@ -59,6 +62,7 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   public var unsafeMutableBytes: MutableRawSpan {
     @_lifetime(&self)
     mutating get {
+      // Sound: the same, with exclusive access; what the compiler does not check is the caller's word.
       unsafe _overrideLifetime(MutableRawSpan(_unsafeStart: base, byteCount: count), mutating: &self)
     }
   }
@@ -69,6 +73,8 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   /// - Returns: what `body` returns.
   @inlinable
   public borrowing func withBytes<R: ~Copyable, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    // Sound: the bytes are there as long as this view, which is borrowed until `body` has returned; a span cannot
+    // escape it.
     try unsafe body(RawSpan(_unsafeStart: base, byteCount: count))
   }
 
@@ -83,6 +89,7 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   public consuming func freeze() -> ReadView {
     if token != 0 { slot.retrack(token, bytes: count) }
     slot.freezeWriter()
+    // Sound: the lock was turned, and moves; this view has none any more.
     let reader = unsafe ReadView(adopting: slot, base, length, token)
     discard self
     return reader
@@ -91,6 +98,7 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   /// The view without its destructor, for storage in kernel operations. See ``DetachedView``.
   @inlinable
   package consuming func detach() -> DetachedView {
+    // Sound: the lock moves; this view has none any more.
     let detached = unsafe DetachedView(slot: slot, base: base, count: length, token: token)
     discard self
     return detached
@@ -99,6 +107,7 @@ public struct WriteView: ~Copyable, @unchecked Sendable {
   /// The writer that was detached. Every detached view becomes a view again, or is released, exactly once.
   @inlinable
   package init(_ detached: DetachedView) {
+    // Sound: the lock moves; that `detached` is not used again is its holder's word.
     unsafe self.init(adopting: detached.slot, detached.base, detached.count, detached.token)
   }
 }

@@ -175,7 +175,7 @@ struct RefusalTests {
     func error(_ slotBytes: Int) -> BufferError? { failure { try arena.requirePossible(slotBytes: slotBytes) } }
     #expect(error(-1) == .negativeSize(-1))
     #expect(error(65_537) == .limitReached(requested: 65_537, mapped: 0, limit: 65_536))
-    #expect(error(1 << 32) == .tooLarge(requested: 1 << 32, limit: BufferArena.largestBuffer))
+    #expect(error(1 << 32) == .tooLarge(requested: 1 << 32, limit: BufferArena.largestPosted))
     for slotBytes in [0, 1, 4096, 4097, 65_536] { #expect(error(slotBytes) == nil, "\(slotBytes)") }
     // Nobody waits for them for ever, and nobody is told that they are there.
     for slotBytes in [65_537, 1 << 32] {
