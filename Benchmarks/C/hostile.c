@@ -334,8 +334,6 @@ static void bulk_pull(struct peer *p)
 
 static void run_resets(void)
 {
-    struct peer **open = calloc(options.burst, sizeof *open);
-    if (!open) die("out of memory");
     for (unsigned first = 0; first < options.connections && !over && now() < deadline; first += options.burst) {
         unsigned count = options.connections - first < options.burst ? options.connections - first : options.burst;
         for (unsigned i = 0; i < count; i++) open_peer(&peers[first + i]);
@@ -357,7 +355,6 @@ static void run_resets(void)
         for (unsigned i = 0; i < count && options.together; i++)
             if (peers[first + i].state == OPEN) reset(&peers[first + i]);
     }
-    free(open);
     say_ready(true);
     // Where a script drives, it says when the server has been looked at.
     if (options.steps) while (wait_for(-1, 0, deadline)) {}
@@ -377,7 +374,9 @@ static void be_served(struct peer *p)
 {
     if (!pull(p, UINT64_MAX) || p->received < options.bytes || p->due) return;
     served++;
-    p->due = after(options.stay);
+    // Some leave at once, one by one; most of them in groups.
+    if (p->number % 4 == 0 && storm_ends && now() < storm_ends) leave(p);
+    else p->due = after(options.stay);
 }
 
 static void storm_tick(void)
@@ -536,11 +535,11 @@ int main(int argc, char **argv)
     else run_loop();
     if (mode->run == run_probe) return 0;
     printf("{\"mode\": \"%s\", \"connections\": %u, \"seconds\": %.3f, \"settled\": %s, \"opened\": %llu, \"failed\": %llu, "
-           "\"ended_by_server\": %llu, \"reset_by_server\": %llu, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu",
+           "\"ended_by_server\": %llu, \"reset_by_server\": %llu, \"left\": %llu, \"sent\": %llu, \"received\": %llu, \"wrong\": %llu",
            mode->name, options.connections, (double)(now() - began) / 1e9, all_settled ? "true" : "false",
            (unsigned long long)counts.opened, (unsigned long long)counts.failed, (unsigned long long)counts.ended,
-           (unsigned long long)counts.reset, (unsigned long long)counts.sent, (unsigned long long)counts.received,
-           (unsigned long long)counts.wrong);
+           (unsigned long long)counts.reset, (unsigned long long)counts.left, (unsigned long long)counts.sent,
+           (unsigned long long)counts.received, (unsigned long long)counts.wrong);
     if (mode->report) mode->report();
     puts("}");
     return 0;

@@ -127,7 +127,8 @@ void run_one_byte(void)
     }
     struct options plain = options;
     options = theirs;
-    for (unsigned i = 0; i < options.connections && options.held && !over && now() < deadline; i++) open_one(&peers[i]);
+    // One that does not get in ends it: the others would wait as long.
+    for (unsigned i = 0; i < options.connections && options.held && !over && open_one(&peers[i]); i++) {}
     if (options.held) fill_all();
     options = plain;
     stalled = !open_one(honest) || !traffic(honest);
@@ -136,7 +137,7 @@ void run_one_byte(void)
         bool done = (options.held ? peers[i].state == OPEN : open_one(&peers[i])) && leave_one(&peers[i]);
         peers[i].settled = done;
         placed += done;
-        stalled = !traffic(honest);
+        stalled = !done || !traffic(honest);
     }
     for (unsigned i = 0; i < options.connections && options.held && !over; i++) {
         uint64_t untaken, unacknowledged, there;

@@ -8,7 +8,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS / "hostile.d"), str(SCRIPTS / "measure")]
 
 from attacks import ATTACKS
-from verdicts import HEADS, beside_run, cells, is_stats, last_stats, merged, summary, verdict, with_remark
+from verdicts import HEADS, beside_run, cells, is_stats, last_stats, last_words, merged, summary, verdict, with_remark
 
 STATS = ("connections 2000, messages 823, in 67108864 B, out 1430840 B, pool 67108864/67108864 B, "
          "slots posted 0 locked 256 free 3, growths 64, starved waits 1")
@@ -52,6 +52,12 @@ class Lines(unittest.TestCase):
     def test_summary(self):
         self.assertEqual(summary(["x", SUMMARY]), {"views_out": 1, "leaked": 2, "copied": 12})
         self.assertEqual(summary(["closed 4 connections, slots leaked 0"]), {"views_out": None, "leaked": 0, "copied": None})
+
+
+    def test_last_words_are_said_once(self):
+        self.assertEqual(last_words(["1 listening", "2 rests", STATS, "3 rests", "4 rests", "", "*** Signal 4"]),
+                         ["1 listening", "4 rests", "*** Signal 4"])
+        self.assertEqual(last_words([f"{i} {i}" for i in range(9)], 2), ["7 7", "8 8"])
 
 
 class Verdicts(unittest.TestCase):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measuring import C, ROOT, Failure, Process, Server
 from passes import busy_ticks
-from verdicts import beside_run, is_stats, last_stats, summary
+from verdicts import beside_run, is_stats, last_stats, last_words, summary
 
 PROGRAM = str(C / "build" / "hostile")
 AFTER = 0.5          # seconds in which the server must serve again once the peers have left
@@ -110,7 +110,10 @@ class Runs:
                     run.update(stop(server))
         except Failure as failure:
             return {"broken": " / ".join(str(failure).splitlines())[:200]}
-        run.update(summary(server.lines.all()))
+        lines = server.lines.all()
+        run.update(summary(lines))
+        if run["stopped"].startswith("ended by itself"):
+            run["last_words"] = last_words(lines)
         return run
 
     def beside(self, attack, server):
@@ -243,11 +246,16 @@ def kernel_share():
     return used / int(Path("/proc/sys/net/ipv4/tcp_mem").read_text().split()[1])
 
 
+def ending(status):
+    """A status of a process as people call it."""
+    return signal.Signals(-status).name if status < 0 else f"status {status}"
+
+
 def stop(server, seconds=STOPPING):
     """Asks the server to stop, asks again, and ends it: how long the first took, and which of them it took."""
     begun = time.monotonic()
     if server.process.poll() is not None:
-        return {"stopped": f"ended by itself with {server.process.returncode}", "stop_seconds": None}
+        return {"stopped": f"ended by itself, {ending(server.process.returncode)}", "stop_seconds": None}
     for how, limit in (("clean", seconds), ("by a second signal", STOPPING)):
         server.process.send_signal(signal.SIGTERM)
         try:
@@ -255,7 +263,7 @@ def stop(server, seconds=STOPPING):
         except subprocess.TimeoutExpired:
             continue
         took = time.monotonic() - begun if how == "clean" else seconds
-        return {"stopped": how if status == 0 else f"{how}, status {status}", "stop_seconds": took}
+        return {"stopped": how if status == 0 else f"{how}, {ending(status)}", "stop_seconds": took}
     server.process.kill()
     server.process.wait()
     return {"stopped": "by SIGKILL", "stop_seconds": seconds}

@@ -37,6 +37,17 @@ def summary(lines):
     return figures(next((line for line in reversed(lines) if "views out" in line or "slots leaked" in line), ""), TOTALS)
 
 
+def last_words(lines, most=6):
+    """What a server logged before it died; what it said over and over, once."""
+    kept = {}
+    for line in lines:
+        if line and not is_stats(line):
+            text = line.partition(" ")[2] or line  # without the time
+            kept.pop(text, None)
+            kept[text] = line
+    return list(kept.values())[-most:]
+
+
 def windows(result):
     """A probe's windows by name."""
     return {window["name"]: window for window in result["windows"]}
