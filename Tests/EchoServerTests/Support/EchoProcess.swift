@@ -11,22 +11,45 @@ final class EchoProcess: @unchecked Sendable {
     var output: String
   }
 
-  private let process = Process()
-  private let pipe = Pipe()
+  private let process: pid_t
+  private let reading: FileHandle
   private var output = Data()
+  private var hasEnded = false
 
-  private init(_ program: String, _ arguments: [String], input: FileHandle? = nil) throws {
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.standardOutput = pipe
-    process.standardError = pipe
-    process.standardInput = input ?? FileHandle.nullDevice
-    try process.run()
-    try pipe.fileHandleForWriting.close()
+  /// Not with Foundation's `Process`: it reads the list of open descriptors in a way that crashes when there are more than
+  /// 1,365 of them, and the tests beside this one have as many.
+  private init(_ program: String, _ arguments: [String], input: Int32? = nil) throws {
+    let (ours, theirs) = try Self.channel()
+    defer { close(theirs) }
+    reading = FileHandle(fileDescriptor: ours, closeOnDealloc: true)
+    let silence = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer { close(silence) }
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_adddup2(&actions, input ?? silence, STDIN_FILENO)
+    unsafe posix_spawn_file_actions_adddup2(&actions, theirs, STDOUT_FILENO)
+    unsafe posix_spawn_file_actions_adddup2(&actions, theirs, STDERR_FILENO)
+    var child = pid_t()
+    let words: [UnsafeMutablePointer<CChar>?] = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
+    defer { unsafe words.forEach { unsafe free($0) } }
+    let code = unsafe posix_spawn(&child, program, &actions, nil, words, environ)
+    guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EINVAL) }
+    process = child
   }
 
   deinit {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    guard !hasEnded else { return }
+    kill(process, SIGKILL)
+    _ = waitpid(process, nil, 0)
+  }
+
+  /// Two ends of a stream that no other child inherits.
+  private static func channel() throws -> (Int32, Int32) {
+    var ends: [Int32] = [-1, -1]
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw POSIXError(.EMFILE) }
+    return (ends[0], ends[1])
   }
 
   // MARK: Programs
@@ -50,14 +73,13 @@ final class EchoProcess: @unchecked Sendable {
   /// Runs a program to its end.
   static func run(_ program: String, _ arguments: [String], input: String? = nil) async throws -> Outcome {
     try await onThread {
-      var source: Pipe?
-      if let input {
-        let pipe = Pipe()
-        try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try pipe.fileHandleForWriting.close()
-        source = pipe
-      }
-      return try EchoProcess(program, arguments, input: source?.fileHandleForReading).outcome()
+      guard let input else { return try EchoProcess(program, arguments).outcome() }
+      let (ours, theirs) = try channel()
+      defer { close(theirs) }
+      let writing = FileHandle(fileDescriptor: ours, closeOnDealloc: true)
+      try writing.write(contentsOf: Data(input.utf8))
+      try writing.close()
+      return try EchoProcess(program, arguments, input: theirs).outcome()
     }
   }
 
@@ -82,12 +104,12 @@ final class EchoProcess: @unchecked Sendable {
 
   /// Sends a signal, and waits for the end.
   func end(by signal: Int32) async throws -> Outcome {
-    kill(process.processIdentifier, signal)
+    kill(process, signal)
     return try await Self.onThread { try self.outcome() }
   }
 
   func signal(_ signal: Int32) {
-    kill(process.processIdentifier, signal)
+    kill(process, signal)
   }
 
   func ended() async throws -> Outcome {
@@ -106,16 +128,22 @@ final class EchoProcess: @unchecked Sendable {
       // The last one is not complete.
       if let line = lines.dropLast().dropFirst(seen).first(where: condition) { return String(line) }
       seen = max(0, lines.count - 1)
-      let more = pipe.fileHandleForReading.availableData
+      let more = reading.availableData
       guard !more.isEmpty else { throw EndedEarly(output: String(decoding: output, as: UTF8.self)) }
       output += more
     }
   }
 
   private func outcome() throws -> Outcome {
-    output += try pipe.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return Outcome(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+    output += try reading.readToEnd() ?? Data()
+    var status: Int32 = 0
+    while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+    hasEnded = true
+    // An exit code, or the number of the signal that ended it; see wait(2).
+    return Outcome(
+      status: status & 0x7F == 0 ? (status >> 8) & 0xFF : status & 0x7F,
+      output: String(decoding: output, as: UTF8.self)
+    )
   }
 
   private static func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
