@@ -42,9 +42,13 @@ extension BlockingClient {
 
   /// Waits for a RST or a FIN without reading anything, because reading would let the other side go on.
   func waitForTheEnd(seconds: Int32) throws -> PeerEnd {
+    try waitForTheEnd(milliseconds: seconds * 1000)
+  }
+
+  func waitForTheEnd(milliseconds: Int32) throws -> PeerEnd {
     // POLLRDHUP of poll(2), which the C library shows to few.
     var one = pollfd(fd: descriptor, events: 0x2000, revents: 0)
-    guard unsafe poll(&one, 1, seconds * 1000) == 1 else { throw Errno.timedOut }
+    guard unsafe poll(&one, 1, milliseconds) == 1 else { throw Errno.timedOut }
     return one.revents & Int16(POLLERR) != 0 ? .reset : .endOfStream
   }
 
