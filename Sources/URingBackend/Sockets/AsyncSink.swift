@@ -96,11 +96,14 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     // What arrived before a reset can still be taken; after a close of our own, nobody is meant to.
     if isClosing { dropUnread(index) }
     endInput(index)
-    guard let failure else { return }
+    guard let failure else {
+      states[index].isClosedByUser = true
+      return
+    }
     failSenders(index)
     for allocation in states[index].allocations { allocation.giveUp() }
     // Who closes the connection itself goes on; everybody else's connection is over, and so is what runs for it.
-    if failure != .closed { cancelTask(index) }
+    if failure != .closed, !states[index].isClosedByUser { cancelTask(index) }
   }
 
   /// Cancels what runs for a connection: not in the middle of the engine's work, because that runs the cancellation handlers
@@ -252,6 +255,8 @@ struct AsyncState {
   var unread = ViewQueue()
   /// Nothing more will be received; the record says why.
   var isInputOver = false
+  /// This side has closed the connection, and whoever did goes on.
+  var isClosedByUser = false
   /// The server stops.
   var isStopping = false
   /// Who waits for bytes goes away when the server stops.

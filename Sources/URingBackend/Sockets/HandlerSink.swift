@@ -79,8 +79,8 @@ final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked 
 
   private func failed(_ index: Int, _ error: any Error) {
     unsafe engine._withUnsafeGuaranteedRef { engine in
-      engine.abort(index, .closed)
       engine.report(error, of: index, to: onError)
+      engine.abort(index, .closed)
     }
   }
 }

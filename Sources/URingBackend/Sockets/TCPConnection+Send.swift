@@ -77,7 +77,8 @@ extension TCPConnection {
 
   private func waitForRoom() async throws(SocketError) {
     if loop.isCurrent, let index = engine.find(id), sink.states[index].ownTask == loop.runningTask {
-      // As in `receive`, the server's own task needs no cancellation handler.
+      // As in `receive`, the server's own task needs no cancellation handler, except against itself.
+      if Task.isCancelled { throw SocketError(.cancelled, .send, peer: peer) }
       var isParked = false
       // Resumed here, or parked once in the state, which resumes whoever it lets go.
       let error: SocketError? = unsafe await suspend { continuation in

@@ -49,8 +49,8 @@ public final class TCPConnection: Sendable {
       await finish { $0.close($1) }
     } catch {
       await finish { engine, index in
-        engine.abort(index, .closed)
         engine.report(error, of: index, to: self.sink.onError)
+        engine.abort(index, .closed)
       }
     }
   }

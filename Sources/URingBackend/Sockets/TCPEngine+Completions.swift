@@ -66,11 +66,12 @@ extension TCPEngine {
     let count = view.count
     counters.messagesReceived.bump()
     counters.bytesReceived.bump(by: UInt64(count))
-    place.record.lastActivity = loop.now
     if place.record.machine.delivers {
+      place.record.lastActivity = loop.now
       let view = pressure.isOn ? moveOut(view, Int(place.record.index)) : view
       withSink(place) { $0.received(Int(place.record.index), view) }
     } else {
+      // No progress either: nobody takes it.
       view.releaseReader()
     }
   }
