@@ -13,11 +13,12 @@ func comesTrue(within limit: Duration = .seconds(20), _ condition: () async thro
 }
 
 extension RunningServer {
-  /// Waits until so many connections are left, and nothing is held for any that is gone.
-  func settles(open: UInt64 = 0, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+  /// Waits until so many connections are left, and, when none is, nothing is held any more.
+  /// - Parameter held: user code still holds something.
+  func settles(open: UInt64 = 0, held: Bool = false, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let isSettled = try await comesTrue {
       let now = server.statistics
-      return now.connectionsOpen == open && (open > 0 || now.slotsLocked == 0 && now.bytesHeld == 0)
+      return now.connectionsOpen == open && (open > 0 || held || now.slotsLocked == 0 && now.bytesHeld == 0)
     }
     #expect(isSettled, "\(server.statistics)", sourceLocation: sourceLocation)
   }
