@@ -4,8 +4,9 @@ extension BufferArena {
     /// The most bytes that the arena maps at a time. 64 MiB unless told; a few pages are enough to work. Headers (64
     /// bytes a slot) are not counted.
     public var byteLimit: Int = 64 << 20
-    /// The size of a segment in bytes: what the arena grows by. 1 MiB unless told. At most a quarter of the limit is
-    /// taken at a time, so that in a small arena the first size does not take everything; and at least one slot.
+    /// The size of a segment in bytes: the most that the arena grows by. 1 MiB unless told. Each size starts with a segment
+    /// of a few slots, and grows by as much as it has, so that one size does not take everything from the others; at most
+    /// by a quarter of the limit, and at least by one slot.
     public var segmentBytes: Int = 1 << 20
     /// The sizes that slots come in, in bytes. Larger requests get a segment of their own.
     public var slotSizes: [Int] = [256, 1024, 4096, 16384, 65536, 262_144, 1 << 20]
@@ -23,7 +24,7 @@ extension BufferArena {
     ///
     /// - Parameters:
     ///   - byteLimit: the most bytes that the arena maps at a time.
-    ///   - segmentBytes: what the arena grows by.
+    ///   - segmentBytes: the most that the arena grows by.
     ///   - slotSizes: the sizes that slots come in.
     ///   - hugePages: whether to use huge pages.
     ///   - diagnostics: what to record about views.

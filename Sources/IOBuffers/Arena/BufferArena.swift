@@ -84,7 +84,8 @@ public final class BufferArena: Sendable {
     core.withState { state, _ in state.statistics() }
   }
 
-  /// The views on record that are at least so old, oldest first. Empty unless diagnostics record views.
+  /// The views on record that are at least so old, oldest first, each with the size that it has now and the place where it
+  /// was taken. Empty unless diagnostics record views.
   ///
   /// - Parameter age: the least age; without it, the configuration's ``Configuration/heldTooLongAfter``.
   /// - Returns: the views, including those that the kernel holds.

@@ -2,7 +2,7 @@
 ///
 /// Each pattern of their bits is a value, and each of their bits counts. A type of one's own that conforms to
 /// `FixedWidthInteger` need not be so: it could hold a pointer, which a peer would then choose, or padding, which would
-/// tell a peer what was in memory before. So no other types conform: ``_seal`` cannot be made outside of this package.
+/// tell a peer what was in memory before. So no other types conform: `_seal` cannot be made outside of this package.
 public protocol PlainInteger: FixedWidthInteger, BitwiseCopyable, Sendable {
   /// What only this package can make. Asked for before an integer is read or written, so that there is no way around it.
   static var _seal: PlainIntegerSeal<Self> { get }
