@@ -247,6 +247,7 @@ static void stuff_all(void)
 // MARK: Much before the first read
 
 static bool may_read;
+static uint64_t written_before;
 
 static void push_before(struct peer *p)
 {
@@ -260,6 +261,7 @@ static void read_late(struct peer *p)
 
 static void now_read(void)
 {
+    if (!may_read) written_before = counts.sent;
     may_read = true;
     last_moved = now();
     printf("step reading\n");
@@ -284,11 +286,11 @@ static void late_tick(void)
     if (!busy || (double)(now() - last_moved) / 1e9 > options.patience) over = true;
 }
 
-static void report_settled(void)
+static void report_late(void)
 {
     unsigned settled = 0;
     for (unsigned i = 0; i < options.connections; i++) settled += peers[i].settled;
-    printf(", \"whole\": %u", settled);
+    printf(", \"whole\": %u, \"written_before\": %llu", settled, (unsigned long long)written_before);
 }
 
 // MARK: One echo, and then nothing
@@ -410,7 +412,7 @@ static const struct mode modes[] = {
      .connections = 100, .bytes = 1, .run = run_one_byte, .report = report_one_byte},
     {.name = "bulk-before-read", .what = "writes up to --bytes before it reads, then reads and verifies all (a line says when)",
      .connections = 1, .bytes = 64 << 20, .reads = true, .opened = push_before, .writable = push_before, .readable = read_late,
-     .tick = late_tick, .told = now_read, .report = report_settled},
+     .tick = late_tick, .told = now_read, .report = report_late},
     {.name = "reset-burst", .what = "writes --bytes and resets at once, --burst connections at a time, --connections in all",
      .connections = 1000, .bytes = 70000, .run = run_resets},
     {.name = "idle", .what = "one echo each, then nothing; ends when the server ends",

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 
-enum { FIRST = 32 << 10, STEP = 2 << 10, QUIET_ROUNDS = 6 };
+enum { FIRST = 32 << 10, STEP = 2 << 10, QUIET_ROUNDS = 8 };
 static const double ROUND = 0.05, STALLED = 1.0; // seconds
 
 static int diagnosis;
@@ -61,21 +61,24 @@ static bool look_inside(const struct peer *p, uint64_t *untaken, uint64_t *unack
 }
 
 // Lets the server send to each peer until the kernel takes no more, and it stays so for a while: an acknowledgement that comes
-// late, or a buffer that grows, makes room once more.
+// late, or a buffer that grows, makes room once more. A server that stands still takes no more either.
 static void fill_all(void)
 {
-    uint64_t until = after(options.patience);
+    uint64_t until = after(options.patience), last = 0;
     for (unsigned round = 0, quiet = 0; quiet < QUIET_ROUNDS && !over && now() < until; round++) {
         bool moved = false;
+        uint64_t sum = 0;
         for (unsigned i = 0; i < options.connections; i++) {
             struct peer *p = &peers[i];
             uint64_t untaken, unacknowledged, there;
             if (p->state != OPEN || !look_inside(p, &untaken, &unacknowledged, &there)) continue;
+            sum += untaken + 3 * unacknowledged + 5 * there;
             if (round > 0 && (there || untaken)) continue;
             push(p, p->sent + (round ? STEP : FIRST));
             moved = true;
         }
-        quiet = moved ? 0 : quiet + 1;
+        quiet = moved || sum != last ? 0 : quiet + 1;
+        last = sum;
         wait_for(-1, 0, after(ROUND));
     }
 }
@@ -132,7 +135,7 @@ void run_one_byte(void)
     if (options.held) fill_all();
     options = plain;
     stalled = !open_one(honest) || !traffic(honest);
-    if (!stalled) counts.opened--; // of the hostile ones
+    if (honest->state == OPEN) counts.opened--; // of the hostile ones
     for (unsigned i = 0; i < options.connections && !stalled && !over && now() < deadline; i++) {
         bool done = (options.held ? peers[i].state == OPEN : open_one(&peers[i])) && leave_one(&peers[i]);
         peers[i].settled = done;
@@ -151,6 +154,6 @@ void run_one_byte(void)
 
 void report_one_byte(void)
 {
-    printf(", \"placed\": %u, \"stalled\": %s, \"holding\": %u, \"held_bytes\": %llu", placed, stalled ? "true" : "false",
-           holding, (unsigned long long)held_bytes);
+    printf(", \"held\": %s, \"placed\": %u, \"stalled\": %s, \"holding\": %u, \"held_bytes\": %llu",
+           options.held ? "true" : "false", placed, stalled ? "true" : "false", holding, (unsigned long long)held_bytes);
 }

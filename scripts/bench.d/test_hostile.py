@@ -8,7 +8,8 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS / "hostile.d"), str(SCRIPTS / "measure")]
 
 from attacks import ATTACKS
-from verdicts import HEADS, beside_run, cells, is_stats, last_stats, last_words, merged, summary, verdict, with_remark
+from verdicts import (HEADS, beside_run, cells, in_place, is_stats, last_stats, last_words, merged, summary, verdict,
+                      with_remark)
 
 STATS = ("connections 2000, messages 823, in 67108864 B, out 1430840 B, pool 67108864/67108864 B, "
          "slots posted 0 locked 256 free 3, growths 64, starved waits 1")
@@ -134,6 +135,27 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(judged(good, kind="shortage"), (True, "met"))
         self.assertEqual(judged({**good, "lines_a_second": 10_000.0, "quiet_cpu": 0.26}, kind="shortage")[1],
                          "not met: log lines, busy while nothing happens")
+
+
+class Places(unittest.TestCase):
+    def test_bytes_that_the_server_does_not_hold_prove_nothing(self):
+        peers = {"mode": "one-byte", "held": True, "connections": 100, "placed": 100, "holding": 90, "stalled": False}
+        self.assertTrue(in_place(peers))
+        self.assertFalse(in_place({**peers, "holding": 89}))
+        self.assertTrue(in_place({**peers, "holding": 5, "placed": 5, "stalled": True}))
+        self.assertTrue(in_place({**peers, "held": False, "holding": 0}))
+        self.assertFalse(in_place({**peers, "held": False, "placed": 99}))
+
+    def test_all_others_must_have_come(self):
+        peers = {"mode": "write-never-read", "connections": 100, "opened": 100, "sent": 1}
+        self.assertTrue(in_place(peers))
+        self.assertFalse(in_place({**peers, "opened": 99}))
+
+    def test_where_nobody_is_served_it_does_not_matter(self):
+        missing = {**beside(), "in_place": False}
+        self.assertEqual(judged(missing, beside())[1],
+                         "not met: the peers did not get in place, which proves nothing in 1 of 2 rounds")
+        self.assertEqual(judged({**beside(count=0), "in_place": False})[1], "not met: stands still")
 
 
 class Tables(unittest.TestCase):

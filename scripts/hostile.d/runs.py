@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measuring import C, ROOT, Failure, Process, Server
 from passes import busy_ticks
-from verdicts import beside_run, is_stats, last_stats, last_words, summary
+from verdicts import beside_run, in_place, is_stats, last_stats, last_words, summary
 
 PROGRAM = str(C / "build" / "hostile")
 AFTER = 0.5          # seconds in which the server must serve again once the peers have left
@@ -163,6 +163,7 @@ class Runs:
                 run["broken"] = f"{result['received']:,} of {result['sent']:,} bytes came back"
         if result["wrong"]:
             run["broken"] = "wrong bytes came back to the peers"
+        run["in_place"] = in_place(result)
         return result
 
     def resets(self, attack, server):
@@ -179,6 +180,8 @@ class Runs:
             for peers in crowd:
                 peers.ready(max(1, end - time.monotonic()))
             run["made"] = sum(peers.result()["opened"] for peers in crowd)
+            if run["made"] < self.count(attack) // processes * processes:
+                run["broken"] = f"only {run['made']:,} connections were made"
         finally:
             for peers in crowd:
                 peers.__exit__(None, None, None)

@@ -10,7 +10,7 @@ DISTURBED = 0.10    # share of the cores that other programs took beside the pee
 MISSING = "–"
 # Name in the row: how the server's lines call it.
 GAUGES = {"open": r"^connections (\d+)", "posted": r"slots posted (\d+)", "locked": r"\blocked (\d+)", "free": r"\bfree (\d+)",
-          "starved": r"starved waits (\d+)", "pool": r"pool (\d+)/"}
+          "starved": r"starved waits (\d+)", "mapped": r"pool (\d+)/"}
 # Of all rounds: the median, or the most.
 MEDIANS = ("alone_us", "beside_us", "quiet_cpu", "lines_a_second", "posted", "locked")
 MOSTS = ("longest_us", "newcomer_us", "arriving_us", "stop_seconds", "views_out", "leaked", "copied", "others", "left", "open",
@@ -53,6 +53,15 @@ def windows(result):
     return {window["name"]: window for window in result["windows"]}
 
 
+def in_place(peers):
+    """Whether the peers did what they came for; where a server stands still they cannot, and need not."""
+    if peers["mode"] == "one-byte" and peers["held"]:
+        return peers["stalled"] or peers["holding"] >= 0.9 * peers["connections"]
+    if peers["mode"] == "one-byte":
+        return peers["stalled"] or peers["placed"] == peers["connections"]
+    return peers["opened"] == peers["connections"] and peers["sent"] > 0
+
+
 def beside_run(probe, newcomer):
     """The figures of one run beside hostile peers: of a steady connection, and of one that opens anew for each message."""
     steady, fresh = windows(probe), windows(newcomer)
@@ -80,6 +89,7 @@ def merged(runs):
     row["why"] = next((run["why"] for run in runs if run.get("why")), "")
     row["rounds"] = len(runs)
     row["standing_still"] = sum(1 for run in runs if run.get("count") == 0 or run.get("newcomer_count") == 0)
+    row["not_in_place"] = sum(1 for run in runs if run.get("in_place") is False and run.get("count") and run.get("newcomer_count"))
     row["not_served_after"] = sum(1 for run in runs if run.get("served_after") is False)
     row["broken"] = [run["broken"] for run in runs if run.get("broken")]
     row["stops"] = sorted({run["stopped"] for run in runs if run.get("stopped")})
@@ -94,6 +104,8 @@ def verdict(kind, row, against_us=None):
         problems.append(f"stands still{rounds(row['standing_still'])}")
     if row["not_served_after"]:
         problems.append(f"serves nobody after they left{rounds(row['not_served_after'])}")
+    if row["not_in_place"]:
+        problems.append(f"the peers did not get in place, which proves nothing{rounds(row['not_in_place'])}")
     if kind == "beside":
         if row["beside_us"] is not None and against_us and row["beside_us"] > MOST_RATIO * against_us:
             problems.append("ratio")
