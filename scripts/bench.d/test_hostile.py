@@ -8,7 +8,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS / "hostile.d"), str(SCRIPTS / "measure")]
 
 from attacks import ATTACKS
-from verdicts import (HEADS, beside_run, cells, in_place, is_stats, last_stats, last_words, merged, summary, verdict,
+from verdicts import (HEADS, beside_run, cells, in_place, is_stats, last_stats, last_words, measure_of, merged, summary, verdict,
                       with_remark)
 
 STATS = ("connections 2000, messages 823, in 67108864 B, out 1430840 B, pool 67108864/67108864 B, "
@@ -109,6 +109,13 @@ class Verdicts(unittest.TestCase):
 
     def test_without_a_reference_there_is_no_ratio(self):
         self.assertTrue(judged(beside(median=5_000), against=None)[0])
+
+    def test_what_the_median_is_held_against(self):
+        row = merged([beside()])
+        self.assertEqual(measure_of(row, False, 5_000), 50)
+        self.assertEqual(measure_of(row, True, 5_000), 5_000)
+        self.assertEqual(measure_of(row, True, 30), 1_000)
+        self.assertIsNone(measure_of(row, True, None))
 
     def test_views_and_slots(self):
         self.assertEqual(judged({**beside(), **summary([SUMMARY])})[1], "not met: 1 views out, 2 slots leaked")

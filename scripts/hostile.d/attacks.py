@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 # What an honest peer may lose by the presence of the others.
 MOST_RATIO = 2.0            # of its median alone (fairness: of its median at a C server under the same load)
+FAIR_US = 1_000             # what a portion of each of four busy connections takes; a C server that is faster is no measure
 MOST_WAIT_US = 50_000
 MOST_STOP_SECONDS = 1.0
 MOST_LINES_A_SECOND = 1.0   # logged while nothing happens

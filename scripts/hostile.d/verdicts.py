@@ -3,7 +3,7 @@
 import re
 import statistics
 
-from attacks import MOST_LINES_A_SECOND, MOST_QUIET_CPU, MOST_RATIO, MOST_STOP_SECONDS, MOST_WAIT_US
+from attacks import FAIR_US, MOST_LINES_A_SECOND, MOST_QUIET_CPU, MOST_RATIO, MOST_STOP_SECONDS, MOST_WAIT_US
 
 STATS = re.compile(r"^connections \d+, messages \d+, in \d+ B")
 DISTURBED = 0.10    # share of the cores that other programs took beside the peers: the waits may be theirs
@@ -94,6 +94,14 @@ def merged(runs):
     row["broken"] = [run["broken"] for run in runs if run.get("broken")]
     row["stops"] = sorted({run["stopped"] for run in runs if run.get("stopped")})
     return row
+
+
+def measure_of(row, of_control, control_us):
+    """What the median beside the peers is held against: the one alone. Where the peers use the cores as well, the one at a C server
+    beside the same peers, which hangs on how many of the cores are left: beside other programs it may be next to nothing."""
+    if not of_control:
+        return row["alone_us"]
+    return None if control_us is None else max(control_us, FAIR_US)
 
 
 def verdict(kind, row, against_us=None):
