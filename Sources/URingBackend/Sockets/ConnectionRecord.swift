@@ -8,6 +8,8 @@ struct ConnectionRecord {
   /// What the record's one timer stands for.
   enum TimerPurpose: UInt8 {
     case none
+    /// A look at the input, a moment after the connection was opened.
+    case look
     case idle
     /// close() was asked for, and what is queued must be out by then.
     case flush
@@ -46,6 +48,8 @@ struct ConnectionRecord {
   var waitingSince: UInt64 = 0
   /// What the next receive may take, because it is the connection's turn; zero: it is not.
   var portion: UInt32 = 0
+  /// Stands in the engine's list of those that hold their share.
+  var isListed = false
   /// The last receive left bytes behind.
   var pushes = false
   /// Which kind of receive the kernel holds, if it holds one.

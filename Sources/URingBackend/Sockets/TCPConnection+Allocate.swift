@@ -78,7 +78,7 @@ extension SocketError {
     switch error {
     case .cancelled: self.init(.cancelled, .allocate, peer: peer)
     case .closed: self.init(.shuttingDown, .allocate, peer: peer)
-    case .outOfBounds: self.init(.system(.invalidArgument), .allocate, peer: peer)
+    case .negativeSize: self.init(.system(.invalidArgument), .allocate, peer: peer)
     default: self.init(.system(.noMemory), .allocate, peer: peer)
     }
   }

@@ -26,11 +26,15 @@ extension TCPEngine {
   private func isOrdinaryEnd(_ error: any Error, of index: Int) -> Bool {
     switch error {
     case let error as SocketError:
-      error.peer == records[index].peer && [.receive, .send, .close].contains(error.operation) && error.kind != .busy
+      error.peer == records[index].peer && error.kind != .busy
+        && ([.receive, .send, .close].contains(error.operation) || error.operation == .allocate && isOver(index))
     // What waited for something else was cancelled because the connection, or the server, came to its end.
-    case is CancellationError, BufferError.cancelled as BufferError:
-      records[index].failure != nil || records[index].machine.flags.contains(.closing)
+    case is CancellationError, BufferError.cancelled as BufferError: isOver(index)
     default: false
     }
+  }
+
+  private func isOver(_ index: Int) -> Bool {
+    records[index].failure != nil || records[index].machine.flags.contains(.closing)
   }
 }

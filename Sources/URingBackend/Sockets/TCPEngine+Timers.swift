@@ -1,4 +1,4 @@
-/// The one timer of a connection: idle while it is in use, then the flush deadline, then the linger deadline.
+/// The one timer of a connection: a look at its input soon after it was opened, idle while it is in use, then the flush deadline, then the linger deadline.
 ///
 /// Each stands for a time without progress. What moves inside of one long send, and in the kernel's own queue, no completion
 /// tells: the kernel is asked when the timer fires, and not before.
@@ -13,6 +13,9 @@ extension TCPEngine {
     records[index].timerPurpose = .none
     switch purpose {
     case .none: break
+    case .look:
+      look(index)
+      armTimer(index, .idle)
     case .idle: idleTimerFired(index)
     case .flush:
       hasStoodStill(index, for: records[index].timeouts.flush) ? abort(index, .timedOut) : armTimer(index, .flush)
@@ -28,12 +31,25 @@ extension TCPEngine {
     let idle = loop.now &- min(loop.now, records[index].lastActivity)
     guard idle >= period else { return false }
     let descriptor = records[index].descriptor
-    guard records[index].machine.unsent > 0 || Socket.unacknowledgedBytes(of: descriptor) > 0 else { return true }
+    let isOwing = records[index].machine.unsent > 0 || Socket.unacknowledgedBytes(of: descriptor) > 0
+    let before = records[index].acknowledged
+    // Nothing was owed the last time either: nothing can have moved.
+    guard isOwing || before > 0 else { return true }
     let acknowledged = Socket.acknowledgedBytes(of: descriptor) ?? 0
-    guard acknowledged != records[index].acknowledged else { return true }
-    records[index].acknowledged = acknowledged
+    records[index].acknowledged = isOwing ? acknowledged : 0
+    guard acknowledged != before else { return true }
     records[index].lastActivity = loop.now
     return false
+  }
+
+  /// How long after its opening the input of a connection is looked at.
+  static let lookTime: UInt64 = 1_000_000_000
+
+  /// Looks whether a reset was missed: one that came close behind bytes, while the receive was being armed, is reported by
+  /// nobody (docs/kernel-matrix.md).
+  private func look(_ index: Int) {
+    guard records[index].machine.flags.contains(.receiveArmed) else { return }
+    if case .failed(let errno) = Socket.inputState(of: records[index].descriptor) { breakOff(index, errno, .receive) }
   }
 
   /// The FIN was sent a while ago. The peer's time to end its side begins when it has acknowledged everything.
@@ -47,9 +63,10 @@ extension TCPEngine {
     }
   }
 
-  /// Arms the idle timer where the connection has one.
-  func armIdleTimer(_ index: Int) {
-    armTimer(index, .idle)
+  /// Arms the first timer of a connection: the look, then the idle timer where it has one.
+  func armFirstTimer(_ index: Int) {
+    let idle = records[index].timeouts.idle
+    armTimer(index, idle == 0 || idle > TCPEngine.lookTime ? .look : .idle)
   }
 
   func armTimer(_ index: Int, _ purpose: ConnectionRecord.TimerPurpose) {
@@ -58,6 +75,7 @@ extension TCPEngine {
     let delay =
       switch purpose {
       case .none: UInt64(0)
+      case .look: TCPEngine.lookTime
       case .idle: timeouts.idle
       case .flush: timeouts.flush
       case .acknowledge, .linger: lingerTime(index)
@@ -85,6 +103,7 @@ extension TCPEngine {
   /// The timer is armed once per idle period, not once per message: it looks when bytes last moved, and waits for the
   /// rest of the period if they did since.
   private func idleTimerFired(_ index: Int) {
+    look(index)
     hasStoodStill(index, for: records[index].timeouts.idle) ? abort(index, .idle) : armTimer(index, .idle)
   }
 }

@@ -149,7 +149,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     place.record.lastActivity = loop.now
     openConnections += 1
     counters.connectionsOpened.bump()
-    armIdleTimer(index)
+    armFirstTimer(index)
     markDirty(index)
     sink.begin()
     sink.opened(index)

@@ -60,7 +60,7 @@ extension TCPEngine {
       let portion = portion(index, isHungry: entry.isHungry)
       guard portion > 0 else {
         records[index].machine.block()
-        blocked.append(entry.connection)
+        list(index)
         continue
       }
       if records[index].machine.feed() {

@@ -124,17 +124,26 @@ extension TCPEngine {
     let waiting = blocked
     blocked.removeAll(keepingCapacity: true)
     for id in waiting {
-      guard let place = place(id), place.record.machine.flags.contains(.blocked) else { continue }
+      guard let place = place(id) else { continue }
+      place.record.isListed = false
+      guard place.record.machine.flags.contains(.blocked) else { continue }
       let index = Int(id.index)
       if !pressure.isOn || share(index) > 0 {
         joinLineAgain(place)
       } else if isTooLong(place), holdsForItsUser(place) {
         giveUp(index, "its user code holds memory that others need")
       } else {
-        blocked.append(id)
+        list(index)
         watch(place)
       }
     }
+  }
+
+  /// Puts a connection onto the list of those that hold their share, where the tick finds it.
+  func list(_ index: Int) {
+    guard !records[index].isListed else { return }
+    records[index].isListed = true
+    blocked.append(records[index].id)
   }
 
   private func lookAtLine() {
