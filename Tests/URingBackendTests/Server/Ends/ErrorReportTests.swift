@@ -134,7 +134,10 @@ struct ErrorReportTests {
     }
   }
 
-  private func check(_ ordinary: Ordinary, _ body: @escaping @Sendable (TCPConnection) async throws -> Void) async throws {
+  private func check(
+    _ ordinary: Ordinary,
+    _ body: @escaping @Sendable (TCPConnection) async throws -> Void
+  ) async throws {
     var configuration = TCPServer.Configuration()
     configuration.options.sendBufferBytes = 8192
     configuration.drainTimeout = .milliseconds(20)

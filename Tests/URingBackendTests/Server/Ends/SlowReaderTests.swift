@@ -66,7 +66,12 @@ struct SlowReaderTests {
   }
 
   /// Some 1.6 MB/s, which a reader that is not on time may fall short of.
-  private static func readSlowly(_ client: BlockingClient, upTo most: Int = .max, whenAt mark: Int = .max, _ body: () throws -> Void = {}) throws -> [UInt8] {
+  private static func readSlowly(
+    _ client: BlockingClient,
+    upTo most: Int = .max,
+    whenAt mark: Int = .max,
+    _ body: () throws -> Void = {}
+  ) throws -> [UInt8] {
     var result: [UInt8] = []
     var isMarked = false
     while result.count < most {

@@ -99,6 +99,38 @@ struct HeldBytesTests {
     try await running.stop()
   }
 
+  /// The same with peers that push: what their bodies do not take is bounded, and whole when they take it.
+  @Test(arguments: features)
+  func peersThatPushTowardsBusyBodiesStopNobody(without: [KernelFeature]) async throws {
+    let gate = Gate()
+    let peers = 32
+    let count = Locked(0)
+    var configuration = HeldBytesTests.configuration(without)
+    configuration.options.receiveBufferBytes = 16 << 10
+    let running = try await RunningServer.start(configuration) { server, whenListening in
+      try await server.run(whenListening: whenListening) { connection in
+        let number = count.withLock { count in
+          count += 1
+          return count
+        }
+        if (2..<2 + peers).contains(number) { await gate.wait() }
+        while let view = try await connection.receive() { try await connection.send(view) }
+      }
+    }
+    try await blocking {
+      let honest = try BlockingClient(port: running.port, guardSeconds: 20)
+      #expect(try honest.echo([1]) == [1])
+      var flood = try Flood(port: running.port, count: peers, bufferBytes: 8192)
+      while running.server.statistics.connectionsOpen < UInt64(peers + 1) { usleep(1000) }
+      try flood.fill(until: { running.server.statistics.pressureEpisodes > 0 })
+      try HeldBytesTests.serveOthers(running, honest)
+      gate.open()
+      try flood.readEverythingBack()
+    }
+    try await running.settles()
+    try await running.stop()
+  }
+
   @Test(arguments: features)
   func viewsThatHandlersKeepPinNoSlotEachAndEveryEndIsHeard(without: [KernelFeature]) async throws {
     let gone = Locked<[SocketError?]>([])
