@@ -101,9 +101,18 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
       return
     }
     failSenders(index)
-    for allocation in states[index].allocations { allocation.giveUp() }
+    endAllocations(index)
     // Who closes the connection itself goes on; everybody else's connection is over, and so is what runs for it.
     if failure != .closed, !states[index].isClosedByUser { cancelTask(index) }
+  }
+
+  private func endAllocations(_ index: Int) {
+    guard !states[index].allocations.isEmpty else { return }
+    let reason = withEngine { engine in
+      SocketError(engine.records[index].failure ?? .closed, .allocate, peer: engine.records[index].peer)
+    }
+    for allocation in states[index].allocations { allocation.giveUp(reason) }
+    states[index].allocations = []
   }
 
   /// Cancels what runs for a connection: not in the middle of the engine's work, because that runs the cancellation handlers
@@ -148,7 +157,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     dropUnread(index)
     endInput(index)
     failSenders(index)
-    for allocation in states[index].allocations { allocation.giveUp() }
+    endAllocations(index)
     for waiter in states[index].takeStopWaiters() { waiter() }
     let closers = states[index].closers
     states[index] = AsyncState()

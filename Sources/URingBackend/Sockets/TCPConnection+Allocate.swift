@@ -23,7 +23,9 @@ extension TCPConnection {
     let request = LoanRequest(arena, minimumCapacity: minimumCapacity)
     let allocation = ConnectionAllocation(request)
     await onLoop { engine, id in
-      guard let index = engine.find(id), !self.sink.isGone(index) else { return allocation.giveUp() }
+      guard let index = engine.find(id), !self.sink.isGone(index) else {
+        return allocation.giveUp(self.sink.reason(id, self.peer))
+      }
       self.sink.states[index].allocations.append(allocation)
     }
     do throws(BufferError) {
@@ -31,20 +33,17 @@ extension TCPConnection {
       await leave(allocation)
       return buffer
     } catch {
-      let reason = await leave(allocation)
-      if error == .cancelled, let reason { throw reason }
+      await leave(allocation)
+      if error == .cancelled, let reason = allocation.reason { throw reason }
       throw SocketError(error, peer: peer)
     }
   }
 
-  /// The allocation is over. Why the connection is, if it is.
-  @discardableResult
-  private func leave(_ allocation: ConnectionAllocation) async -> SocketError? {
+  /// The allocation is over.
+  private func leave(_ allocation: ConnectionAllocation) async {
     await onLoop { engine, id in
-      guard let index = engine.find(id) else { return SocketError(.closed, .allocate, peer: self.peer) }
+      guard let index = engine.find(id) else { return }
       self.sink.states[index].allocations.removeAll { $0 === allocation }
-      guard self.sink.isGone(index) else { return nil }
-      return SocketError(engine.records[index].failure ?? .closed, .allocate, peer: self.peer)
     }
   }
 }
@@ -52,18 +51,31 @@ extension TCPConnection {
 /// One call of `allocate` that waits.
 final class ConnectionAllocation: Sendable {
   private let request: LoanRequest
+  private let end = Guarded<SocketError?>(nil)
 
   init(_ request: LoanRequest) {
     self.request = request
   }
 
+  /// Why the connection was over, if that was what ended the wait.
+  var reason: SocketError? { end.withLock { $0 } }
+
   /// The connection is over.
-  func giveUp() {
+  func giveUp(_ reason: SocketError) {
+    end.withLock { $0 = reason }
     request.cancel()
   }
 }
 
 extension AsyncSink {
+  /// Why a connection has no more memory.
+  func reason(_ id: ConnectionID, _ peer: SocketAddress?) -> SocketError {
+    withEngine { engine in
+      let failure = engine.find(id).flatMap { engine.records[$0].failure }
+      return SocketError(failure ?? .closed, .allocate, peer: peer)
+    }
+  }
+
   /// Whether neither direction of a connection can be used any more.
   func isGone(_ index: Int) -> Bool {
     withEngine { engine in

@@ -203,8 +203,8 @@ extension TCPEngine {
     let isRefused = lineBuffers.isEmpty && memory.slots.slotsOut < memory.plan.slots
     guard isRefused != episode.isRefused else { return }
     episode.isRefused = isRefused
-    if isRefused {
-      startTicking()
+    if isRefused { startTicking() }
+    if isRefused, episode.refuse(at: loop.now) {
       loop.logger?.warning(
         "the system refuses memory for receive slots; trying again",
         metadata: ["loop": "\(loop.index)"]
@@ -218,6 +218,8 @@ struct PressureEpisode {
   private static let quiet: UInt64 = 10_000_000_000
   private var saidAt: UInt64 = 0
   private var isSaid = false
+  private var refusedAt: UInt64 = 0
+  /// The system refused memory, the last time that it was asked.
   var isRefused = false
 
   /// Whether to say that it began.
@@ -226,6 +228,12 @@ struct PressureEpisode {
     saidAt = now
     isSaid = true
     return true
+  }
+
+  /// Whether to say that the system refuses memory.
+  mutating func refuse(at now: UInt64) -> Bool {
+    defer { refusedAt = now }
+    return refusedAt == 0 || now &- refusedAt >= PressureEpisode.quiet
   }
 
   /// Whether to say that it ended.

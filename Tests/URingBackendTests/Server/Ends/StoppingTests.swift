@@ -10,12 +10,9 @@ import Testing
   import Musl
 #endif
 
-// The server does not tell its connections yet that it stops (`TCPEngine.beginStopping(of:)` is not called). Enable this suite
-// when it does: without that each of these tests waits for the drain deadline, and fails.
-
 /// A graceful stop that connections hear of: whoever is between messages ends at once, and nothing that was asked before is
 /// left unanswered. FAULTS B11.
-@Suite(.disabled("the server does not call beginStopping yet"), .timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(3)))
 struct StoppingTests {
   /// Nobody may need it.
   private static var configuration: TCPServer.Configuration {

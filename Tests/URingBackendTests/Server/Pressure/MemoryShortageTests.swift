@@ -25,7 +25,7 @@ struct MemoryShortageTests {
     await #expect(throws: RingError.self) { try await RunningServer.echo(.tasks, server) }
   }
 
-  @Test(arguments: [1024, 4 << 20, 1 << 30])
+  @Test(arguments: [1024, 4 << 20, 1 << 26])
   func theSizesAtTheBordersWork(bytes: Int) async throws {
     var configuration = TCPServer.Configuration()
     configuration.loop.slotBytes = bytes
@@ -53,9 +53,9 @@ struct MemoryShortageTests {
       try await RunningServer.echo(.tasks).stop()
       let before = try await OpenDescriptors.settledCount()
       var configuration = TCPServer.Configuration()
-      configuration.loop.poolBytes = 64 << 30
-      configuration.loop.slotBytes = 1 << 30
-      try AddressSpace.limit(leaving: 512 << 20)
+      configuration.loop.poolBytes = 4 << 30
+      configuration.loop.slotBytes = 64 << 20
+      try AddressSpace.limit(leaving: 40 << 20)
       let error = await #expect(throws: RingError.self) { try await RunningServer.echo(.tasks, configuration) }
       #expect(error?.reason == .outOfMemory && error?.description.contains("receive slots") == true, "\(error)")
       try AddressSpace.limit(leaving: nil)
