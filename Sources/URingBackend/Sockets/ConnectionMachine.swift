@@ -8,7 +8,7 @@
 /// - a graceful close sends what is queued, says so with a FIN, and reads on (discarding) until the peer is done too,
 ///   because closing on unread bytes would reset the connection and could destroy the last reply;
 /// - who drops bytes resets, so that a peer can tell a whole stream from a cut one (RFC 9293, 3.10.5);
-/// - while no receive is armed although the input is not over, a watch is: ends are noticed without memory.
+/// - while no receive is armed, a watch is: ends are noticed without memory, and after the end of the input.
 ///
 /// How a connection ends, in its words: the peer's *end of stream* ends the input alone (`inputEnd`); a *reset* or another
 /// *failure* ends both directions (`breakOff`); *closed by us* is `close`; *given up* is `abort`.
@@ -73,7 +73,7 @@ struct ConnectionMachine {
     static let resets = Flags(rawValue: 1 << 25)
     /// A reset or failure ended both directions.
     static let broken = Flags(rawValue: 1 << 26)
-    /// The watch has reported all that it ever will without a slot.
+    /// The watch has reported all that it can without the connection's receiving.
     static let watchDone = Flags(rawValue: 1 << 27)
   }
 
@@ -143,8 +143,8 @@ struct ConnectionMachine {
 
   /// Whether the end of the connection would go unnoticed. While unsent bytes pause the input, the send tells.
   private var wantsWatch: Bool {
-    flags.isDisjoint(with: [.receiveArmed, .inputEnded, .closing, .watchDone])
-      && !flags.isDisjoint(with: [.watchWanted, .unreadFull, .inputPaused])
+    flags.isDisjoint(with: [.receiveArmed, .broken, .closing, .watchDone])
+      && !flags.isDisjoint(with: [.watchWanted, .unreadFull, .inputPaused, .inputEnded])
   }
 
   // MARK: Events of input
@@ -287,10 +287,11 @@ struct ConnectionMachine {
     flags.insert([.closing, .outputEnding])
   }
 
-  /// Gives the connection up. `resets`: also if no byte is dropped, because the stream was not complete.
+  /// Gives the connection up. `resets`: also if no byte is dropped, because the stream was not complete. Bytes that nobody
+  /// took are dropped like those that nobody sent.
   mutating func abort(resets: Bool) {
     flags.insert([.closing, .outputEnding, .aborting])
-    if resets { flags.insert(.resets) }
+    if resets || unread > 0 { flags.insert(.resets) }
   }
 
   /// The peer had its time to end its side.

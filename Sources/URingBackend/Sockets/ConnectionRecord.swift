@@ -44,7 +44,7 @@ struct ConnectionRecord {
   var lastActivity: UInt64 = 0
   /// What the peer had acknowledged when the timer looked last (see `TCPEngine+Timers.swift`).
   var acknowledged: UInt64 = 0
-  /// The loop's clock when the connection began to wait for slots; zero: it does not.
+  /// The engine's `waitClock` when the connection began to wait for slots; zero: it does not.
   var waitingSince: UInt64 = 0
   /// What the next receive may take, because it is the connection's turn; zero: it is not.
   var portion: UInt32 = 0

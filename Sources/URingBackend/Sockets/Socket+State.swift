@@ -29,6 +29,14 @@ extension Socket {
     }
   }
 
+  /// Takes the error that a poll has reported: SO_ERROR, socket(7). A reset after the peer's end of stream comes as EPIPE.
+  static func pendingError(of descriptor: Int32) -> Errno {
+    var error: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
+    return code != 0 || error == 0 || error == EPIPE ? .connectionReset : Errno(rawValue: error)
+  }
+
   /// Bytes that the peer has acknowledged so far, or nil where the kernel does not say: `tcpi_bytes_acked`, tcp(7).
   static func acknowledgedBytes(of descriptor: Int32) -> UInt64? {
     // struct tcp_info of linux/tcp.h; the C library's ends before this field.

@@ -43,6 +43,10 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   var waitsForSlots = false
   var slotsReturned = false
   var isTicking = false
+  /// How long somebody has been waiting, in nanoseconds, as the ticks saw it: what the loop itself slept through, because the
+  /// process stood still or had no processor, is nobody's fault and counts as one tick.
+  var waitClock: UInt64 = 1
+  var lastTick: UInt64 = 0
 
   var listeners: [UInt32: Listener] = [:]
   var connecting: [UInt32: ConnectAttempt] = [:]

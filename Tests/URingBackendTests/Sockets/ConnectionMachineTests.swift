@@ -104,8 +104,11 @@ struct ConnectionMachineTests {
     _ = machine.decide()
     machine.receiveCompleted(more: false)
     machine.inputEnd()
-    #expect(machine.decide() == [])
+    // A reset would go unnoticed otherwise.
+    #expect(machine.decide() == .armWatch)
     machine.close()
+    #expect(machine.decide() == .cancelWatch)
+    machine.watchCompleted()
     #expect(machine.decide() == .closeDescriptor)
   }
 

@@ -65,7 +65,9 @@ struct MachineWorld {
       switch self {
       case .pauses: return waits.union([.compact, .watchReports])
       case .waits:
-        return [.compact, .pause, .resume, .receivedLast, .receivedAndTaken, .endOutput, .sentOne, .sentNothing]
+        return [
+          .compact, .pause, .resume, .receivedLast, .receivedAndTaken, .endOutput, .sentOne, .sentNothing, .sendFailed,
+        ]
       case .compactions:
         return waits.union([
           .pause, .resume, .watchReports, .receivedMore, .receivedLast, .receivedAndTaken, .take, .receiveEnd,
@@ -198,7 +200,7 @@ struct MachineWorld {
     case .watchReportsEnd:
       watched()
       machine.watchCompleted()
-      if !machine.flags.contains(.receiveArmed) { machine.inputEnd() }
+      if !machine.flags.contains(.receiveArmed), !machine.flags.contains(.broken) { machine.inputEnd() }
     case .watchReportsFailure:
       watched()
       machine.watchCompleted()
@@ -333,7 +335,7 @@ struct MachineWorld {
     if actions.contains(.armWatch) {
       require(!kernel.holdsWatch, "a second watch is armed")
       require(!kernel.holdsReceive && !actions.contains(.armReceive), "a watch beside a receive")
-      require(flags.isDisjoint(with: [.inputEnded, .closing]), "a watch that nobody needs")
+      require(flags.isDisjoint(with: [.broken, .closing]), "a watch that nobody needs")
     }
     if actions.contains(.cancelWatch) { require(kernel.holdsWatch, "no watch is there to be cancelled") }
     if actions.contains(.compactOutput) { require(kernel.sending == 0, "views are moved that the kernel reads") }
@@ -375,8 +377,8 @@ struct MachineWorld {
     )
     require(kernel.receiveCancels <= 2 && kernel.sendCancels <= 2 && kernel.watchCancels <= 2, "cancels pile up")
     // A connection that waits for long, or whose user does not take what is there, is watched until it ends.
-    let waits: ConnectionMachine.Flags = [.unreadFull, .inputPaused, .watchWanted]
-    let isNoticed: ConnectionMachine.Flags = [.receiveArmed, .watchArmed, .watchDone, .inputEnded, .closing]
+    let waits: ConnectionMachine.Flags = [.unreadFull, .inputPaused, .watchWanted, .inputEnded]
+    let isNoticed: ConnectionMachine.Flags = [.receiveArmed, .watchArmed, .watchDone, .broken, .closing]
     require(
       machine.flags.isDisjoint(with: waits) || !machine.flags.isDisjoint(with: isNoticed),
       "the end would go unnoticed"

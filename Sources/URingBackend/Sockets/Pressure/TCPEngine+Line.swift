@@ -13,7 +13,7 @@ extension TCPEngine {
 
   func joinLine(_ index: Int, isHungry: Bool) {
     records[index].machine.starve()
-    if records[index].waitingSince == 0 { records[index].waitingSince = max(1, loop.now) }
+    if records[index].waitingSince == 0 { records[index].waitingSince = waitClock }
     line.append(records[index].id, isHungry: isHungry, pushes: records[index].pushes)
     startTicking()
   }

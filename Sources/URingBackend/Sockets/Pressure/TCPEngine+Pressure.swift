@@ -107,11 +107,13 @@ extension TCPEngine {
   func startTicking() {
     guard !isTicking, !isStopping else { return }
     isTicking = true
+    lastTick = loop.now
     _ = loop.timers.arm(loop.now &+ TCPEngine.tickInterval, .client(TCPEngine.tickToken))
   }
 
   func tick() {
     isTicking = false
+    waitClock &+= min(loop.now &- lastTick, 5 * TCPEngine.tickInterval)
     if pressure.isOn { relieve() }
     lookAtBlocked()
     lookAtLine()
@@ -163,7 +165,7 @@ extension TCPEngine {
   }
 
   private func isTooLong(_ place: Place) -> Bool {
-    place.record.waitingSince > 0 && loop.now &- min(loop.now, place.record.waitingSince) >= place.record.timeouts.hold
+    place.record.waitingSince > 0 && waitClock &- place.record.waitingSince >= place.record.timeouts.hold
   }
 
   /// Whether the connection is charged with views that are in its user's hands: none of it waits in a queue of ours.

@@ -5,16 +5,16 @@ internal import SystemPackage
 /// The ends of connections that do not receive, because they wait for memory or their user does not take what is there.
 /// Loop thread only.
 ///
-/// A poll needs no memory. It reports a reset, and the peer's end of stream, which counts at once when no bytes are before
-/// it. Once armed it stays until it has something to report, or the connection closes.
+/// A poll needs no memory. It reports a reset, also after the end of the input, and the peer's end of stream, which counts
+/// at once when no bytes are before it. Once armed it stays until it has something to report, or the connection closes.
 extension TCPEngine {
   func armWatch(_ index: Int) {
-    let ended = records[index].machine.flags.contains(.endWaits)
+    let hasEnded = !records[index].machine.flags.isDisjoint(with: [.endWaits, .inputEnded])
     submitted(
       ring.preparePollAdd(
         records[index].descriptor,
         // POLLERR and POLLHUP are always reported.
-        events: ended ? 0 : SLUICE_POLLRDHUP,
+        events: hasEnded ? 0 : SLUICE_POLLRDHUP,
         userData: records[index].operation(.watch)
       )
     )
@@ -22,25 +22,25 @@ extension TCPEngine {
 
   func watchCompleted(_ completion: Completion, _ operation: OperationID) {
     guard let place = place(operation) else { return }
-    let index = Int(operation.index)
-    guard completion.result > 0, !place.record.machine.flags.contains(.receiveArmed) else {
-      // Cancelled; or the receive that was armed since then will say what there is to be said.
+    markDirty(place)
+    // Cancelled; or the receive that was armed since then will say what there is to be said.
+    guard completion.result > 0, place.record.machine.flags.isDisjoint(with: [.receiveArmed, .broken]) else {
+      return place.record.machine.watchCompleted()
+    }
+    let isError = completion.result & Int32(POLLERR) != 0
+    let isHangUp = completion.result & Int32(POLLHUP) != 0
+    if isError {
+      // A reset overtakes bytes that there was no room for.
       place.record.machine.watchCompleted()
-      return markDirty(place)
+      return breakOff(Int(operation.index), Socket.pendingError(of: place.record.descriptor), .receive)
     }
     let state = Socket.inputState(of: place.record.descriptor)
-    place.record.machine.watchCompleted(
-      endWaits: state == .bytes,
-      isDone: state == .bytes && completion.result & Int32(POLLHUP) != 0
-    )
-    markDirty(place)
+    // Both directions are shut down: a poll would say so again and again.
+    place.record.machine.watchCompleted(endWaits: state == .bytes, isDone: isHangUp)
     switch state {
-    case .bytes where completion.result & Int32(POLLERR) != 0:
-      // The reset has overtaken bytes that there was no room for.
-      breakOff(index, .connectionReset, .receive)
     case .bytes, .nothing: break
-    case .ended: endInput(index)
-    case .failed(let errno): breakOff(index, errno, .receive)
+    case .ended: endInput(Int(operation.index))
+    case .failed(let errno): breakOff(Int(operation.index), errno, .receive)
     }
   }
 
