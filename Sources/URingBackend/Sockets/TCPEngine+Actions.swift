@@ -94,8 +94,9 @@ extension TCPEngine {
           userData: user
         )
       )
-    } else if pressure.isOn {
-      joinLine(index, isHungry: false)
+    } else if pressure.isOn || (records[index].pushes && !line.isEmpty) {
+      // While slots abound: the standing receive would find the open ring empty, as those in line have.
+      joinLine(index, isHungry: !pressure.isOn)
     } else if loop.features.has(.multishotReceive) {
       let limit = loop.features.has(.receiveLimit) ? records[index].machine.receiveAllowance : 0
       submitted(

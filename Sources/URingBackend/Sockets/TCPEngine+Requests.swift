@@ -74,7 +74,8 @@ extension TCPEngine {
     guard records[index].machine.flags.isDisjoint(with: [.closing, .closeSubmitted, .closed]) else { return }
     records[index].machine.close()
     records[index].hasEndNotice = true
-    armTimer(index, .flush)
+    // With nothing queued the FIN, or the close, comes with this turn.
+    if records[index].machine.unsent > 0 { armTimer(index, .flush) }
     markDirty(index)
   }
 

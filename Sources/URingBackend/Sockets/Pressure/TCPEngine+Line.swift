@@ -2,7 +2,8 @@ internal import IOBuffers
 
 /// The line for receive slots. Loop thread only.
 ///
-/// A receive that finds the open ring empty joins the line; under pressure so does every other one. Whoever comes to its
+/// A receive that finds the open ring empty joins the line, and comes back to it as long as there is one and more for it;
+/// under pressure every receive does. Whoever comes to its
 /// front receives once, at most a portion, from a ring of the line's own (`SlotLine`). So nobody waits longer than one
 /// portion of each of those before it, whatever the standing receives of others take.
 extension TCPEngine {
@@ -83,8 +84,10 @@ extension TCPEngine {
     let allowance =
       records[index].machine.flags.contains(.closing)
       ? Int.max : Int(records[index].machine.receiveAllowance)
+    guard pressure.isOn, !records[index].machine.flags.contains(.closing) else {
+      return min(memory.plan.slotBytes, allowance)
+    }
     let most = min(memory.plan.largestPortion, allowance)
-    guard pressure.isOn, !records[index].machine.flags.contains(.closing) else { return most }
     return min(most, share(index), isHungry ? .max : pressure.standing(connections: openConnections))
   }
 
