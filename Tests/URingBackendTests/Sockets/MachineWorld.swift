@@ -66,7 +66,8 @@ struct MachineWorld {
       case .pauses: return waits.union([.compact, .watchReports])
       case .waits:
         return [
-          .compact, .pause, .resume, .receivedLast, .receivedMore, .take, .endOutput, .sentOne, .sentNothing, .sendFailed,
+          .compact, .pause, .resume, .receivedLast, .receivedMore, .take, .endOutput, .sentOne, .sentNothing,
+          .sendFailed,
         ]
       case .compactions:
         return waits.union([

@@ -106,7 +106,8 @@ struct MemoryShortageTests {
     let running = try await start(log, gone)
     try await blocking {
       let clients = try (0..<4).map { _ in try BlockingClient(port: running.port, guardSeconds: 20) }
-      let keepers = try (0..<4).map { _ in try BlockingClient(port: running.port, guardSeconds: 20) }
+      // More than there can be slots, in case that memory comes free meanwhile.
+      let keepers = try (0..<24).map { _ in try BlockingClient(port: running.port, guardSeconds: 20) }
       #expect(try clients[0].echo([2]) == [2])
       try AddressSpace.limit(leaving: 40 << 20)
       for keeper in keepers { try keeper.send([1]) }
@@ -124,9 +125,10 @@ struct MemoryShortageTests {
       try clients[3].reset()
       while gone.value.isEmpty { usleep(1000) }
       #expect(gone.value.map { $0?.errno } == [.connectionReset])
+      for keeper in keepers { keeper.close() }
       try AddressSpace.limit(leaving: nil)
       for client in clients[..<3] { #expect(try client.receive(exactly: 2) == [3, 4]) }
-      for client in clients + keepers { client.close() }
+      for client in clients { client.close() }
     }
     try await running.settles()
     try await running.stop()
@@ -141,7 +143,7 @@ struct MemoryShortageTests {
     let log = RecordedLog()
     let running = try await start(log, Locked([]))
     try await blocking {
-      let keepers = try (0..<6).map { _ in try BlockingClient(port: running.port, guardSeconds: 20) }
+      let keepers = try (0..<24).map { _ in try BlockingClient(port: running.port, guardSeconds: 20) }
       let client = try BlockingClient(port: running.port, guardSeconds: 20)
       #expect(try client.echo([2]) == [2])
       try AddressSpace.limit(leaving: 40 << 20)
