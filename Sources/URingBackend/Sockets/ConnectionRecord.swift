@@ -43,7 +43,7 @@ struct ConnectionRecord {
   /// The loop's clock when bytes last moved.
   var lastActivity: UInt64 = 0
   /// What the peer had acknowledged when the timer looked last (see `TCPEngine+Timers.swift`).
-  var acknowledged: UInt64 = 0
+  var acknowledged: UInt32 = 0
   /// The engine's `waitClock` when the connection began to wait for slots; zero: it does not.
   var waitingSince: UInt64 = 0
   /// What the next receive may take, because it is the connection's turn; zero: it is not.

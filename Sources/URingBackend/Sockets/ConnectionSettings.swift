@@ -1,13 +1,31 @@
 /// What a connection of a server or client starts with, in the units of the machine.
 struct ConnectionSettings: Sendable {
-  /// In nanoseconds.
+  /// Kept for each connection, so in milliseconds, rounded up: seven weeks fit into half of what nanoseconds take.
   struct Timeouts: Sendable {
-    /// Zero: none.
-    var idle: UInt64 = 0
-    var flush: UInt64 = 0
-    var linger: UInt64 = 0
+    private var milliseconds: (idle: UInt32, flush: UInt32, linger: UInt32, hold: UInt32) = (0, 0, 0, 0)
+
+    init() {}
+
+    init(_ limits: ConnectionLimits) {
+      milliseconds = (
+        idle: limits.idleTimeout.map(Timeouts.inMilliseconds) ?? 0,
+        flush: Timeouts.inMilliseconds(limits.flushTimeout),
+        linger: Timeouts.inMilliseconds(limits.lingerTimeout),
+        hold: Timeouts.inMilliseconds(limits.holdTimeout)
+      )
+    }
+
+    /// In nanoseconds, as the others. Zero: none.
+    var idle: UInt64 { UInt64(milliseconds.idle) * 1_000_000 }
+    var flush: UInt64 { UInt64(milliseconds.flush) * 1_000_000 }
+    var linger: UInt64 { UInt64(milliseconds.linger) * 1_000_000 }
     /// How long a connection may hold memory that others wait for.
-    var hold: UInt64 = 0
+    var hold: UInt64 { UInt64(milliseconds.hold) * 1_000_000 }
+
+    private static func inMilliseconds(_ duration: Duration) -> UInt32 {
+      let nanoseconds = LoopClock.deadline(after: duration, from: 0)
+      return UInt32(clamping: nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0))
+    }
   }
 
   var limits: ConnectionMachine.Limits
@@ -20,12 +38,7 @@ struct ConnectionSettings: Sendable {
       lowWater: UInt32(clamping: max(0, min(limits.lowWaterBytes, limits.highWaterBytes))),
       isHandled: isHandled
     )
-    timeouts = Timeouts(
-      idle: limits.idleTimeout.map { LoopClock.deadline(after: $0, from: 0) } ?? 0,
-      flush: LoopClock.deadline(after: limits.flushTimeout, from: 0),
-      linger: LoopClock.deadline(after: limits.lingerTimeout, from: 0),
-      hold: LoopClock.deadline(after: limits.holdTimeout, from: 0)
-    )
+    timeouts = Timeouts(limits)
   }
 }
 

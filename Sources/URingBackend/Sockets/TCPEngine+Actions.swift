@@ -78,7 +78,7 @@ extension TCPEngine {
   /// Arms the standing receive; or, while slots are scarce, joins the line; or receives a portion, when its turn has come.
   ///
   /// Never with IORING_RECVSEND_POLL_FIRST on a multishot receive: it may take the last bytes and a reset as one event,
-  /// deliver the bytes, and never report the end (docs/kernel-matrix.md).
+  /// deliver the bytes, and never report the end (docs/kernel-matrix.md). The rare case that is left without it `look` finds.
   private func armReceive(_ index: Int) {
     let descriptor = records[index].descriptor
     let portion = records[index].portion

@@ -35,7 +35,8 @@ extension TCPEngine {
     let before = records[index].acknowledged
     // Nothing was owed the last time either: nothing can have moved.
     guard isOwing || before > 0 else { return true }
-    let acknowledged = Socket.acknowledgedBytes(of: descriptor) ?? 0
+    // Only ever compared: half of the bits tell one from another, and zero stands for no look.
+    let acknowledged = UInt32(truncatingIfNeeded: (Socket.acknowledgedBytes(of: descriptor) ?? 0) &<< 1) | 1
     records[index].acknowledged = isOwing ? acknowledged : 0
     guard acknowledged != before else { return true }
     records[index].lastActivity = loop.now

@@ -22,7 +22,7 @@ extension TCPEngine {
   /// A connection that held its share moved: it may hold less.
   func joinLineAgain(_ place: Place) {
     place.record.machine.unblock()
-    line.append(place.record.id, isHungry: place.record.pushes, pushes: true)
+    line.append(place.record.id, isHungry: place.record.pushes, pushes: place.record.pushes)
   }
 
   /// Posts slots that came back: the line's first. Under pressure no other ring gets any, so that what stands posted there is
