@@ -11,6 +11,8 @@ struct SlotLine {
     let connection: ConnectionID
     /// There are bytes for the connection: it will take a portion at once.
     let isHungry: Bool
+    /// The engine's `waitClock` when it joined.
+    let since: UInt64
   }
 
   private var front = Deque<Entry>()
@@ -22,8 +24,8 @@ struct SlotLine {
   /// Those in line, first to last.
   var connections: [ConnectionID] { front.map(\.connection) + pushing.map(\.connection) }
 
-  mutating func append(_ connection: ConnectionID, isHungry: Bool, pushes: Bool) {
-    let entry = Entry(connection: connection, isHungry: isHungry)
+  mutating func append(_ connection: ConnectionID, isHungry: Bool, pushes: Bool, at now: UInt64) {
+    let entry = Entry(connection: connection, isHungry: isHungry, since: now)
     if pushes { pushing.append(entry) } else { front.append(entry) }
   }
 

@@ -15,14 +15,15 @@ extension TCPEngine {
   func joinLine(_ index: Int, isHungry: Bool) {
     records[index].machine.starve()
     if records[index].waitingSince == 0 { records[index].waitingSince = waitClock }
-    line.append(records[index].id, isHungry: isHungry, pushes: records[index].pushes)
+    line.append(records[index].id, isHungry: isHungry, pushes: records[index].pushes, at: waitClock)
     startTicking()
   }
 
   /// A connection that held its share moved: it may hold less.
   func joinLineAgain(_ place: Place) {
     place.record.machine.unblock()
-    line.append(place.record.id, isHungry: place.record.pushes, pushes: place.record.pushes)
+    let pushes = place.record.pushes
+    line.append(place.record.id, isHungry: pushes, pushes: pushes, at: waitClock)
   }
 
   /// Posts slots that came back: the line's first. Under pressure no other ring gets any, so that what stands posted there is

@@ -154,7 +154,9 @@ extension TCPEngine {
       if let place = place(id), place.record.machine.flags.contains(.starved) { watch(place) }
     }
     // Nobody can be served: whoever holds most has to go, once the wait is too long.
-    guard let first = line.first, let place = place(first.connection), isTooLong(place) else { return }
+    guard let first = line.first, let place = place(first.connection),
+      waitClock &- first.since >= place.record.timeouts.hold
+    else { return }
     if let worst = largestHolder() { giveUp(worst, "it holds more of the pool than any other while all wait") }
   }
 

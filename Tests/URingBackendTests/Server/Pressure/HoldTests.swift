@@ -215,8 +215,10 @@ struct HoldTests {
         }
         if number % 2 == 0 { try client.reset() } else { client.close() }
       }
-      while gone.value.count < hoarders { usleep(1000) }
-      #expect(running.server.statistics.connectionsOpen == 0)
+      // One that was reset before its first byte was taken never said who it is.
+      while running.server.statistics.connectionsOpened < hoarders / 2 { usleep(1000) }
+      while running.server.statistics.connectionsOpen > 0 { usleep(1000) }
+      #expect(gone.value.count >= hoarders / 2)
       for number in 0..<hoarders { #expect(shelf.isIntact(number, Pattern(seed: number))) }
     }
     let kept = shelf.takeAll(seed: 7)
