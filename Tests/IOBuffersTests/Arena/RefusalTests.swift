@@ -168,6 +168,18 @@ struct RefusalTests {
     #expect(calls.value == 2)
   }
 
+  @Test("the kernel gets no more bytes at a time than readers of one byte each can be counted")
+  func largestPosted() throws {
+    let arena = try BufferArena(BufferArena.Configuration(byteLimit: 1 << 30, slotSizes: [1 << 29]))
+    let limit = BufferArena.largestPosted
+    #expect(limit < Int(LockWord.readersMask) - Int(LockWord.viewLimit))
+    let slot = try #require(arena.takeForKernel(slotBytes: limit))
+    #expect(Int(slot.count) == limit)
+    #expect(slot.slot.capacity == 1 << 29)
+    #expect(arena.takeForKernel(slotBytes: limit + 1) == nil)
+    slot.releaseFromKernel()
+  }
+
   @Test("sizes that no arena or not this one can ever have are refused")
   func impossible() throws {
     let arena = try BufferArena(.small([4096]))

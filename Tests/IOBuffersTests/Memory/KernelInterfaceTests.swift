@@ -34,18 +34,6 @@ struct KernelInterfaceTests {
     #expect(arena.takeForKernel(slotBytes: 4096, count: 100).map { $0.releaseFromKernel() }.count == 16)
   }
 
-  @Test("the kernel gets no more bytes at a time than readers of one byte each can be counted")
-  func largestPosted() throws {
-    let arena = try BufferArena(BufferArena.Configuration(byteLimit: 1 << 30, slotSizes: [1 << 29]))
-    let limit = BufferArena.largestPosted
-    #expect(limit < Int(LockWord.readersMask) - Int(LockWord.viewLimit))
-    let slot = try #require(arena.takeForKernel(slotBytes: limit))
-    #expect(Int(slot.count) == limit)
-    #expect(slot.slot.capacity == 1 << 29)
-    #expect(arena.takeForKernel(slotBytes: limit + 1) == nil)
-    slot.releaseFromKernel()
-  }
-
   @Test("without leave to grow only mapped memory is taken")
   func mayNotGrow() throws {
     let arena = try BufferArena(.small([4096]))
