@@ -1,3 +1,5 @@
+internal import IOBuffers
+
 /// How the pool of one loop is divided, from its byte limit and what the kernel offers. A plain value.
 ///
 /// Two parts, so that neither can take the other's memory (docs/architecture.md, "The pool under pressure"):
@@ -31,7 +33,7 @@ struct MemoryPlan: Equatable {
   /// A smaller pool counts as this large.
   static let minimumPoolBytes = 64 << 10
   /// The sizes of a slot that can be asked for.
-  static let slotRange = minimumSlotBytes...(1 << 30)
+  static let slotRange = minimumSlotBytes...BufferArena.largestPosted
   /// The sizes that copies come in.
   static let copySizes = [64, 256, 1024, 4096, 16_384, 65_536]
 

@@ -15,7 +15,7 @@ extension EventLoop {
     /// `poolBytes`, which it comes in addition to.
     public var bufferBytes: Int?
     /// Bytes of one receive slot, or nil to choose by what the kernel offers and by `poolBytes`. Rounded down to a power of
-    /// two, and to what leaves room for sixteen slots; below 1 KiB, or above 1 GiB, the start fails.
+    /// two, and to what leaves room for sixteen slots; below 1 KiB, or above 128 MiB, the start fails.
     public var slotBytes: Int?
     /// Whether the pool asks for huge pages.
     public var hugePages: BufferArena.HugePages = .never
