@@ -149,7 +149,9 @@ extension TCPEngine {
   }
 
   private func lookAtLine() {
-    guard lineBuffers.isEmpty else { return }
+    // That the line's ring is empty at this moment says nothing: only when the arena has no slot is there nobody to be
+    // served, and then a reset need not wait for the bytes before it.
+    guard waitsForSlots else { return }
     for id in line.connections {
       if let place = place(id), place.record.machine.flags.contains(.starved) { watch(place) }
     }
