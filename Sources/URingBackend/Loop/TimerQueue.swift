@@ -44,6 +44,8 @@ struct TimerQueue<Target> {
     } else {
       index = UInt32(slots.count)
       slots.append(Slot(generation: 0, target: nil))
+      // Room for every one to be free: the first time that timers fire is no time to allocate.
+      if freeSlots.capacity < slots.capacity { freeSlots.reserveCapacity(slots.capacity) }
     }
     slots[Int(index)].target = target
     let handle = Handle(index: index, generation: slots[Int(index)].generation)

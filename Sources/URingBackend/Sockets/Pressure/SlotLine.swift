@@ -15,8 +15,9 @@ struct SlotLine {
     let since: UInt64
   }
 
-  private var front = Deque<Entry>()
-  private var pushing = Deque<Entry>()
+  // Room from the start: a busy moment is no time to allocate.
+  private var front = Deque<Entry>(minimumCapacity: 256)
+  private var pushing = Deque<Entry>(minimumCapacity: 256)
 
   var isEmpty: Bool { front.isEmpty && pushing.isEmpty }
   var count: Int { front.count + pushing.count }
