@@ -56,26 +56,40 @@ extension BufferArena {
     file: StaticString = #fileID,
     line: UInt = #line
   ) -> DetachedView? {
-    copy(joining: CollectionOfOne(view), chargedTo: account, file: file, line: line)
+    copy(0..<Int(view.count), ofJoined: CollectionOfOne(view), chargedTo: account, file: file, line: line)
   }
 
-  /// The same of several readers: their bytes, one behind the other, in one slot.
+  /// The same of several readers: a range of their bytes, one behind the other, in one slot.
+  ///
+  /// - Parameters:
+  ///   - range: which bytes, counted from the first one of the first view. Traps if there are not so many.
+  ///   - views: readers; the caller holds them.
+  ///   - account: who is charged; an open account.
+  ///   - file: who asks, for the diagnostics.
+  ///   - line: who asks, for the diagnostics.
+  /// - Returns: the copy; nil if there is no such slot, or no such account, or the arena is closed.
   package func copy(
-    joining views: some Collection<DetachedView>,
+    _ range: Range<Int>,
+    ofJoined views: some Collection<DetachedView>,
     chargedTo account: UInt32,
     file: StaticString = #fileID,
     line: UInt = #line
   ) -> DetachedView? {
-    let count = views.reduce(0) { $0 + Int($1.count) }
+    let count = range.count
     guard count <= BufferArena.largestBuffer, let slot = core.takeForCopy(count, chargedTo: account) else { return nil }
     // The lock is free by now. Nobody else has seen the slot yet, so that its reader may still write.
-    // Sound: the slot has at least `count` bytes and is this function's alone; the caller's reader keeps the source.
+    // Sound: the slot has at least `count` bytes and is this function's alone; the caller's readers keep the sources.
     if slot.isSanitized { unsafe slot.unpoison(slot.base, count) }
-    var end = unsafe slot.base
-    for view in views {
-      unsafe end.copyMemory(from: view.base, byteCount: Int(view.count))
-      unsafe end += Int(view.count)
+    var skipped = range.lowerBound
+    var copied = 0
+    for view in views where copied < count {
+      let start = min(skipped, Int(view.count))
+      skipped -= start
+      let piece = min(count - copied, Int(view.count) - start)
+      unsafe (slot.base + copied).copyMemory(from: view.base + start, byteCount: piece)
+      copied += piece
     }
+    precondition(copied == count, "the views have fewer bytes")
     let token = slot.isTracked ? slot.track(.read, bytes: count, file: file, line: line) : 0
     return unsafe DetachedView(slot: slot, base: slot.base, count: UInt32(truncatingIfNeeded: count), token: token)
   }

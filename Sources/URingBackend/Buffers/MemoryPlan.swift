@@ -56,6 +56,13 @@ struct MemoryPlan: Equatable {
     largestMark = max(4096, slots * slot / 8)
   }
 
+  /// The bytes of the first of the copies that so many bytes are best held in: the smallest copy that holds all of them, if
+  /// at least three quarters of it are used, or a full one.
+  static func firstPiece(of bytes: Int) -> Int {
+    guard let fitting = copySizes.first(where: { $0 >= bytes }) else { return copySizes[copySizes.count - 1] }
+    return bytes >= fitting / 4 * 3 ? bytes : copySizes.last { $0 <= bytes } ?? bytes
+  }
+
   private static func powerOfTwo(atMost bound: Int) -> Int {
     var power = 1
     while power * 2 <= bound { power *= 2 }

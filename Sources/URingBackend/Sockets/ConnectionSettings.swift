@@ -66,8 +66,8 @@ public struct ConnectionLimits: Sendable, Equatable {
   /// Unsent bytes at which they go on.
   public var lowWaterBytes = 64 << 10
   /// A connection on which no byte moved for this long is closed: none was received, none sent, and the peer acknowledged
-  /// none. Five minutes unless told; nil: never. While bytes are on their way to a peer that does not take them it may
-  /// take up to twice as long, because the kernel is asked for progress only once a period.
+  /// none. Five minutes unless told; nil, zero or less: never. While bytes are on their way to a peer that does not take
+  /// them it may take up to twice as long, because the kernel is asked for progress only once a period.
   public var idleTimeout: Duration? = .seconds(300)
   /// How long the peer may take to end its side before the descriptor is closed. The time runs from when it has acknowledged
   /// the last byte and the FIN; it may take up to twice as long.

@@ -97,6 +97,11 @@ final class ViewNodes {
     nodes[Int(queue.head)].view?.removePrefix(count)
   }
 
+  /// Whether so many more views can be queued.
+  func hasRoom(for count: Int) -> Bool {
+    nodes.count - inUse >= count || grow() && nodes.count - inUse >= count
+  }
+
   @inline(never)
   private func grow() -> Bool {
     let start = nodes.count

@@ -26,6 +26,23 @@ struct MemoryPlanTests {
     #expect(!pressure.isOn)
   }
 
+  /// Bytes that are moved into copies fill them: otherwise compaction could take more memory than it gives back.
+  @Test func theCopiesOfAnyBytesAreUsedToThreeQuarters() {
+    for bytes in Array(1...5000) + [16_385, 17_000, 65_535, 65_536] {
+      var left = bytes
+      var capacity = 0
+      var pieces = 0
+      while left > 0 {
+        let piece = MemoryPlan.firstPiece(of: left)
+        #expect(piece > 0 && piece <= left)
+        left -= piece
+        capacity += MemoryPlan.copySizes.first { $0 >= piece } ?? .max
+        pieces += 1
+      }
+      #expect(capacity <= max(bytes * 4 / 3, bytes + 64) && pieces <= 16, "\(bytes): \(capacity) in \(pieces)")
+    }
+  }
+
   @Test func aPlanTakesTheSlotSizeThatIsAskedFor() {
     #expect(MemoryPlan(poolBytes: 64 << 20, slotBytes: 4096, incremental: true).slotBytes == 4096)
     #expect(MemoryPlan(poolBytes: 64 << 20, slotBytes: 5000, incremental: true).slotBytes == 4096)
@@ -48,6 +65,23 @@ struct PoolPressureTests {
     #expect(pressure.note(slotsFree: slots, copied: plan.copyBytes / 8) == nil && pressure.isOn)
     #expect(pressure.note(slotsFree: slots / 2, copied: plan.copyBytes / 8 - 1) == .ended)
     #expect(!pressure.isOn)
+  }
+
+  /// Whoever comes and holds nothing finds a share, however much was moved out of slots when the shortage began, and whatever
+  /// was received from slots that were posted before.
+  @Test(arguments: zip([256 << 10, 1 << 20, 64 << 20], [200, 1000, 10_000]))
+  func compactionLeavesTheSharesOfAll(poolBytes: Int, holders: Int) {
+    let plan = MemoryPlan(poolBytes: poolBytes, slotBytes: nil, incremental: true)
+    let pressure = PoolPressure(plan)
+    #expect(pressure.compactionRoom(charged: 0) > 0)
+    var charged = pressure.compactionRoom(charged: 0) / 3 * 4
+    #expect(pressure.compactionRoom(charged: charged) == 0)
+    charged += plan.openEntries * plan.slotBytes
+    for holder in 1...holders { charged += pressure.share(charged: charged, holders: holder) }
+    #expect(
+      pressure.portion(own: 0, charged: charged, holders: holders, pushes: true) > 0,
+      "\(charged) of \(plan.copyBytes)"
+    )
   }
 
   @Test func theFirstMayHoldMuchAndSharesShrinkAsHoldersGrow() {

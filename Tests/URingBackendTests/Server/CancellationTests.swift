@@ -158,7 +158,9 @@ struct CancellationTests {
     let listener = try PlainListener(backlog: 0)
     let fillers = try listener.fillBacklog()
     let loop = try EventLoop.start()
-    let task = Task { try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop) }
+    let task = Task {
+      try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop, timeout: .seconds(100))
+    }
     try await eventually { await loop.isConnecting() }
     await loop.shutdown()
     await #expect(throws: SocketError(.shuttingDown, .connect, peer: .loopback(port: listener.port))) {

@@ -174,6 +174,45 @@ struct EngineLineTests {
     #expect(bench.loop.memory.slotsOut == 0)
   }
 
+  /// A connection waits because others hold the memory, and holds none itself: it is not closed for that. Whoever holds most is.
+  @Test func whoWaitsWithNothingIsNotClosedForWhatOthersHold() throws {
+    let bench = try tiny()
+    _ = try exhaust(bench, try (0..<20).map { _ in try bench.open() })
+    try #require(bench.engine.pressure.isOn)
+    let copies = bench.engine.memory.copies
+    let holder = try bench.open()
+    bench.engine.records[holder].account = copies.openAccount()
+    let source = try bench.arena.message(whole).detach()
+    var held: [DetachedView] = []
+    while copies.accountState(0).total <= bench.engine.memory.plan.copyBytes / 8 * 7 {
+      held.append(try #require(copies.copy(source, chargedTo: bench.engine.records[holder].account)))
+    }
+    source.releaseReader()
+    // There is more for it than it took the last time, so that none of what is kept back is for it.
+    var limits = ConnectionLimits()
+    limits.holdTimeout = .milliseconds(100)
+    let index = try bench.open(limits)
+    bench.engine.records[index].pushes = true
+    try bench.turn()
+    bench.fail(.receive, of: index, .noBufferSpace)
+    var now = bench.loop.now
+    for _ in 0..<100 where bench.loop.counters.connectionsEvicted.current == 0 {
+      try bench.turn()
+      now &+= TCPEngine.tickInterval
+      bench.loop.now = now
+      bench.engine.tick()
+    }
+    #expect(bench.engine.records[index].machine.flags.contains(.blocked))
+    #expect(bench.engine.records[holder].machine.flags.contains(.aborting))
+    // What it held is there for those that waited.
+    for view in held { view.releaseReader() }
+    bench.engine.tick()
+    for _ in 0..<3 { try bench.turn() }
+    #expect(bench.engine.records[index].machine.flags.contains(.receiveArmed))
+    try bench.finish()
+    #expect(bench.loop.memory.slotsOut == 0)
+  }
+
   /// There is no slot, and nobody will give one back: the ends of those who wait are noticed all the same.
   @Test func theEndOfAConnectionThatWaitsIsNoticedWithoutASlot() throws {
     let bench = try tiny()

@@ -97,6 +97,31 @@ struct StorageTests {
     #expect(nodes.inUse == 0 && arena.statistics.slotsOut == 0)
   }
 
+  /// Small views, each of which pins a slot, become few copies that they fill; the order of bytes stays.
+  @Test func aQueueIsCompactedIntoCopiesThatFit() throws {
+    let source = try BufferArena(.init(slotSizes: [4096]))
+    let target = try BufferArena(.init(slotSizes: MemoryPlan.copySizes))
+    let nodes = ViewNodes()
+    let sizes = [1, 700, 300, 4096, 40, 1000, 1200]
+    var queue = ViewQueue()
+    for view in try views(source, sizes) { #expect(nodes.append(view, to: &queue)) }
+    var expected: [UInt8] = []
+    nodes.forEach(queue) { view in unsafe expected += UnsafeRawBufferPointer(start: view.base, count: Int(view.count)) }
+    let account = target.openAccount()
+    // The view that fills its slot pins nothing in vain.
+    #expect(nodes.compact(&queue, from: source, into: target, account: account) == sizes.reduce(0, +) - 4096)
+    #expect(source.slotsOut == 1)
+    // 1001 bytes in one of 1024, and 2240 in two of 1024 and one of 256.
+    #expect(target.accountState(account).charged == 3 * 1024 + 256 && queue.count == 5)
+    var found: [UInt8] = []
+    while let view = nodes.popFirst(&queue) {
+      unsafe found += UnsafeRawBufferPointer(start: view.base, count: Int(view.count))
+      view.releaseReader()
+    }
+    #expect(found == expected && nodes.inUse == 0)
+    #expect(target.accountState(account).total == 0 && source.slotsOut == 0)
+  }
+
   @Test func aViewThatContinuesTheLastOneJoinsIt() throws {
     let arena = try BufferArena()
     let nodes = ViewNodes()

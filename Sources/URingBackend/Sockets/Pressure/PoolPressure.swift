@@ -68,6 +68,12 @@ struct PoolPressure: Equatable {
     return MemoryPlan.copySizes.last { $0 <= most } ?? PoolPressure.leastShare
   }
 
+  /// How many more bytes may be moved out of slots that they pin in vain: a quarter of the memory for copies is for them and
+  /// for what is received, so that shares find theirs. What is left pins slots, of which those that receive need few.
+  ///
+  /// - Parameter charged: what all are charged with, in bytes.
+  func compactionRoom(charged: Int) -> Int { max(0, copyBytes / 4 - charged) }
+
   /// What a connection whose turn it is may receive: as much as a copy of one of the sizes holds that its share still has
   /// room for; nothing when it has none.
   ///

@@ -78,19 +78,23 @@ extension TCPEngine {
   static let compactionsAtOnce = 64
 
   /// Compacts what pins slots in vain: worst ratio of pinned to held bytes first, of equal ones the oldest. Done when slots
-  /// abound; the rest comes with the next tick.
+  /// abound, or when the copies take what `PoolPressure` leaves to them; the rest comes with the next tick.
   func relieve() {
     guard memory.plan.slots - memory.slots.slotsOut < memory.plan.slots / 2 else { return }
-    var candidates: [(index: Int, ratio: Int, since: UInt64)] = []
+    var room = pressure.compactionRoom(charged: memory.copies.accountState(ConnectionRecord.noAccount).total)
+    var candidates: [(index: Int, bytes: Int, ratio: Int, since: UInt64)] = []
     for index in 0..<records.count where records[index].isOpen {
       var pinned = sendNodes.pins(records[index].sendQueue, of: memory.slots)
       withSink(index) { pinned += $0.unreadPins(index, of: memory.slots) }
       // Less than half of it is in vain: to copy that would gain little.
       guard pinned.slotBytes >= 2 * max(1, pinned.bytes) else { continue }
-      candidates.append((index, pinned.slotBytes / max(1, pinned.bytes), records[index].lastActivity))
+      let ratio = pinned.slotBytes / max(1, pinned.bytes)
+      candidates.append((index, pinned.bytes, ratio, records[index].lastActivity))
     }
     candidates.sort { ($1.ratio, $0.since) < ($0.ratio, $1.since) }
     for candidate in candidates.prefix(TCPEngine.compactionsAtOnce) {
+      guard candidate.bytes <= room else { continue }
+      room -= candidate.bytes
       records[candidate.index].machine.compact()
       withSink(candidate.index) { $0.compactUnread(candidate.index) }
       markDirty(candidate.index)
@@ -124,6 +128,7 @@ extension TCPEngine {
 
   private func lookAtBlocked() {
     let waiting = blocked
+    var isStarving = false
     blocked.removeAll(keepingCapacity: true)
     for id in waiting {
       guard let place = place(id) else { continue }
@@ -135,10 +140,13 @@ extension TCPEngine {
       } else if isTooLong(place), holdsForItsUser(place) {
         giveUp(index, "its user code holds memory that others need")
       } else {
+        // It holds nothing, and waits for those that do.
+        isStarving = isStarving || isTooLong(place) && !isCharged(place)
         list(index)
         watch(place)
       }
     }
+    if isStarving { giveUpLargestHolder() }
   }
 
   /// Puts a connection onto the list of those that hold their share, where the tick finds it.
@@ -159,7 +167,11 @@ extension TCPEngine {
     guard let first = line.first, let place = place(first.connection),
       waitClock &- first.since >= place.record.timeouts.hold
     else { return }
-    if let worst = largestHolder() { giveUp(worst, "it holds more of the pool than any other while all wait") }
+    giveUpLargestHolder()
+  }
+
+  private func giveUpLargestHolder() {
+    if let worst = largestHolder() { giveUp(worst, "it holds more of the pool than any other while others wait") }
   }
 
   private func watch(_ place: Place) {
@@ -174,7 +186,12 @@ extension TCPEngine {
 
   /// Whether the connection is charged with views that are in its user's hands: none of it waits in a queue of ours.
   private func holdsForItsUser(_ place: Place) -> Bool {
-    place.record.machine.unsent == 0 && place.record.machine.unread == 0
+    isCharged(place) && place.record.machine.unsent == 0 && place.record.machine.unread == 0
+  }
+
+  private func isCharged(_ place: Place) -> Bool {
+    let account = place.record.account
+    return account != ConnectionRecord.noAccount && memory.copies.accountState(account).charged > 0
   }
 
   private func largestHolder() -> Int? {

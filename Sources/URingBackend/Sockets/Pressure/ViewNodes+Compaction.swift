@@ -45,13 +45,12 @@ extension ViewNodes {
     var copied = 0
     func finishRun() {
       defer { (run, runBytes) = ([], 0) }
-      if runBytes > 0, let copy = target.copy(joining: run, chargedTo: account) {
+      let pieces = pieces(of: run, bytes: runBytes, into: target, account: account)
+      if !pieces.isEmpty {
         copied += runBytes
         for view in run { view.releaseReader() }
-        append(back: copy, to: &queue)
-      } else {
-        for view in run { append(back: view, to: &queue) }
       }
+      for view in pieces.isEmpty ? run : pieces { append(back: view, to: &queue) }
     }
     while let view = popFirst(&rest) {
       let fits = source.owns(view) && Int(view.count) < view.slot.capacity
@@ -65,6 +64,24 @@ extension ViewNodes {
     }
     finishRun()
     return copied
+  }
+
+  /// Copies of views, one behind the other, in slots that they fill for the most part; none if there is no memory for all of it.
+  private func pieces(of run: [DetachedView], bytes: Int, into target: BufferArena, account: UInt32) -> [DetachedView] {
+    var pieces: [DetachedView] = []
+    var done = 0
+    while done < bytes {
+      let end = done + MemoryPlan.firstPiece(of: bytes - done)
+      guard let piece = target.copy(done..<end, ofJoined: run, chargedTo: account) else { break }
+      pieces.append(piece)
+      done = end
+    }
+    // The nodes of the run are free; its pieces may be more.
+    guard done == bytes, hasRoom(for: pieces.count) else {
+      for piece in pieces { piece.releaseReader() }
+      return []
+    }
+    return pieces
   }
 
   /// Puts back what was taken out a moment ago: there is a node for it.
