@@ -10,7 +10,7 @@ extension TCPEngine {
   /// Those who have not met an empty ring may have nothing to receive; so many of them have their turn at once.
   static let turnsPerServing = 256
   /// Those who push take a portion each: so few of them have their turn at once that nobody else waits for long.
-  static let portionsPerServing = 4
+  static let portionsPerServing = 2
 
   func joinLine(_ index: Int, isHungry: Bool) {
     records[index].machine.starve()
