@@ -127,7 +127,9 @@ struct CancellationTests {
     let fillers = try listener.fillBacklog()
     let loop = try EventLoop.start()
     for _ in 0..<5 {
-      let task = Task { try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop) }
+      let task = Task {
+        try await TCPConnection.connect(to: .loopback(port: listener.port), on: loop, timeout: .seconds(100))
+      }
       try await Task.sleep(for: .milliseconds(5))
       task.cancel()
       await #expect(throws: SocketError(.cancelled, .connect, peer: .loopback(port: listener.port))) {

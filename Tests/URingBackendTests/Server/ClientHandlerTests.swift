@@ -144,7 +144,7 @@ struct ClientHandlerTests {
     let fillers = try await blocking { try listener.fillBacklog() }
     let address = SocketAddress.loopback(port: listener.port)
     let loop = try EventLoop.start()
-    let client = TCPClient(on: loop) { EchoHandler() }
+    let client = TCPClient(on: loop, timeout: .seconds(100)) { EchoHandler() }
     let attempt = Task { try await client.connect(to: address) }
     try await eventually { await loop.isConnecting() }
     await client.shutdown()
@@ -161,7 +161,7 @@ struct ClientHandlerTests {
     let fillers = try await blocking { try listener.fillBacklog() }
     let address = SocketAddress.loopback(port: listener.port)
     let loop = try EventLoop.start()
-    let client = TCPClient(on: loop) { EchoHandler() }
+    let client = TCPClient(on: loop, timeout: .seconds(100)) { EchoHandler() }
     let attempt = Task { try await client.connect(to: address) }
     try await eventually { await loop.isConnecting() }
     attempt.cancel()
