@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 
-enum { FIRST = 32 << 10, STEP = 2 << 10, QUIET_ROUNDS = 8 };
+enum { FIRST = 32 << 10, STEP = 2 << 10, QUIET_ROUNDS = 8, TOP_UPS = 20 };
 static const double ROUND = 0.05, STALLED = 1.0; // seconds
 
 static int diagnosis;
@@ -142,11 +142,19 @@ void run_one_byte(void)
         placed += done;
         stalled = !done || !traffic(honest);
     }
-    for (unsigned i = 0; i < options.connections && options.held && !over; i++) {
-        uint64_t untaken, unacknowledged, there;
-        if (peers[i].state != OPEN || !look_inside(&peers[i], &untaken, &unacknowledged, &there)) continue;
-        holding += there > 0;
-        held_bytes += there;
+    // The kernel may have found room for some of the bytes since then: those peers try again.
+    for (unsigned round = 0; round < TOP_UPS && options.held && !stalled && !over; round++) {
+        holding = 0;
+        held_bytes = 0;
+        for (unsigned i = 0; i < options.connections && !stalled && !over && now() < deadline; i++) {
+            uint64_t untaken, unacknowledged, there;
+            if (peers[i].state != OPEN || !look_inside(&peers[i], &untaken, &unacknowledged, &there)) continue;
+            holding += there > 0;
+            held_bytes += there;
+            if (there || untaken) continue;
+            stalled = !push(&peers[i], peers[i].sent + STEP) || !traffic(honest);
+        }
+        if (holding == options.connections) break;
     }
     say_ready(!stalled && placed == options.connections);
     if (options.steps) while (wait_for(-1, 0, deadline)) {}
