@@ -6,6 +6,7 @@
 // first fixes the feature macros for the whole translation unit.
 #include <pthread.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -93,14 +94,30 @@
 #define SLUICE_OP_SEND_ZC 47
 #define SLUICE_OP_SENDMSG_ZC 48
 
+// sqe->ioprio of a receive and of an accept.
+#define SLUICE_RECEIVE_MULTISHOT 0x02U
+#define SLUICE_ACCEPT_MULTISHOT 0x01U
+
+// epoll_ctl(2): events and operations. Enumerators in one C library, macros in another.
+#define SLUICE_EPOLLIN 0x001U
+#define SLUICE_EPOLLOUT 0x004U
+#define SLUICE_EPOLLERR 0x008U
+#define SLUICE_EPOLLHUP 0x010U
+#define SLUICE_EPOLLRDHUP 0x2000U
+#define SLUICE_EPOLLET 0x80000000U
+#define SLUICE_EPOLL_ADD 1
+#define SLUICE_EPOLL_MODIFY 3
+#define SLUICE_EPOLL_CLOEXEC 0x80000
+
 // poll(2): the peer has ended its stream. Declared under _GNU_SOURCE only; the same on every architecture but SPARC.
 #define SLUICE_POLLRDHUP 0x2000U
 
 // eventfd(2).
 #define SLUICE_EFD_CLOEXEC 0x80000
 
-// glibc and musl have these two, but declare them under _GNU_SOURCE only, which Swift's import of the
+// glibc and musl have these, but declare them under _GNU_SOURCE only, which Swift's import of the
 // C library does not set.
+int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 int pthread_setname_np(pthread_t thread, const char *name);
 int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set);
 

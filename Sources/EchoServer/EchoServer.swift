@@ -25,7 +25,9 @@ struct EchoServer: AsyncParsableCommand {
   func run() async throws {
     outliveReaders()
     if options.features {
-      say("\(try KernelFeatures.probe().disabling(options.without))")
+      var selection = try DriverSelection(options.driver)
+      selection.disable(options.without)
+      say("driver: \(selection)\n\(selection.features)")
       return
     }
     let logger = options.logger

@@ -114,7 +114,19 @@ struct Options: ParsableArguments {
   )
   var stats: Seconds?
 
-  @Flag(help: "Print what this kernel offers and what is used instead of what it lacks, and exit.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      What carries out the operations: ioUring, or readiness (epoll), which needs no permission and costs a system call \
+      or two for each message. automatic: what the environment variable SLUICE_DRIVER says; without it io_uring, or epoll \
+      where that cannot be set up.
+      """,
+      valueName: "driver"
+    )
+  )
+  var driver = EventLoop.Driver.automatic
+
+  @Flag(help: "Print which driver runs here and why, what it can do, what is used instead of what it lacks, and exit.")
   var features = false
 
   @Option(
@@ -167,6 +179,7 @@ struct Options: ParsableArguments {
     configuration.options.ipv6Only = ipv6Only
     configuration.limits.idleTimeout = idleTimeout.duration > .zero ? idleTimeout.duration : nil
     configuration.drainTimeout = drainTimeout.duration
+    configuration.loop.driver = driver
     configuration.loop.poolBytes = poolBytes.value
     configuration.loop.spin = .microseconds(spin)
     configuration.loop.disabledFeatures = without
@@ -176,6 +189,8 @@ struct Options: ParsableArguments {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+extension EventLoop.Driver: ExpressibleByArgument {}
 
 extension KernelFeature: ExpressibleByArgument {
   /// The feature of that name, as `--features` prints it.

@@ -2,7 +2,7 @@
 ///
 /// Pooled memory is mapped once and reused for ever, so without help the sanitizer cannot see a use after release.
 /// Poisoning idle slots, and slots that the kernel may write to, makes it see one.
-enum AddressSanitizer {
+package enum AddressSanitizer {
   private typealias Mark = @convention(c) (UnsafeRawPointer, Int) -> Void
 
   // Looked up instead of linked: the functions exist only in a sanitized process.
@@ -16,16 +16,16 @@ enum AddressSanitizer {
   }
 
   /// Whether this process runs under the address sanitizer. Slot headers keep a copy for the fast paths.
-  static let isLoaded = unsafe poisonFunction != nil && unpoisonFunction != nil
+  package static let isLoaded = unsafe poisonFunction != nil && unpoisonFunction != nil
 
   /// Makes every access to the bytes an error.
-  static func poison(_ base: UnsafeMutableRawPointer, _ count: Int) {
+  package static func poison(_ base: UnsafeMutableRawPointer, _ count: Int) {
     // Sound: changes what the sanitizer knows of the bytes, not the bytes.
     unsafe poisonFunction?(base, count)
   }
 
   /// Allows access to the bytes.
-  static func unpoison(_ base: UnsafeMutableRawPointer, _ count: Int) {
+  package static func unpoison(_ base: UnsafeMutableRawPointer, _ count: Int) {
     // Sound: changes what the sanitizer knows of the bytes, not the bytes.
     unsafe unpoisonFunction?(base, count)
   }

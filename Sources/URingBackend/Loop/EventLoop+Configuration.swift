@@ -3,6 +3,8 @@ public import IOBuffers
 extension EventLoop {
   /// How a loop is set up. Every value has a default that works; every bound is there so that nothing grows for ever.
   public struct Configuration: Sendable {
+    /// What carries out the loop's operations. By itself it is io_uring, and where that cannot be set up, epoll.
+    public var driver: Driver = .automatic
     /// Entries of the submission queue (io_uring_setup(2)); the kernel rounds up to a power of two.
     public var submissionEntries: UInt32 = 1024
     /// Entries of the completion queue. Completions beyond it wait in the kernel; none is lost.

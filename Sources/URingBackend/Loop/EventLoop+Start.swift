@@ -39,15 +39,16 @@ extension EventLoop {
     if let processor = configuration.processor, !LoopThread.pin(to: processor) {
       logger?.warning("cannot pin the loop", metadata: ["loop": "\(index)", "processor": "\(processor)"])
     }
-    var features = try KernelFeatures.probe()
-    for feature in configuration.disabledFeatures { features = features.disabling(feature) }
-    let driver = try KernelDriver(
+    var selection = try DriverSelection(configuration.driver)
+    let driver = try selection.makeDriver(
       // One connection may ask for several submissions at once.
       entries: max(64, configuration.submissionEntries),
       completionEntries: configuration.completionEntries,
-      features: features,
+      disabled: configuration.disabledFeatures,
       announcesWork: configuration.spin > .zero
     )
+    // Once, not for each loop of a group.
+    if index == 0 { selection.log(to: logger) }
     return try make(configuration, index: index, driver: driver, logger: logger, client: client)
   }
 

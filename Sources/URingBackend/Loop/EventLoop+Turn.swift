@@ -96,7 +96,7 @@ extension EventLoop {
         if ring.hasCompletions || !foreign.isEmpty { return true }
         if ring.hasPendingWork {
           enterRing(waitFor: 0, nil)
-          return true
+          if ring.hasCompletions { return true }
         }
       }
       if LoopClock.now() >= end { return false }

@@ -18,6 +18,7 @@ extension KernelFeatures: CustomStringConvertible {
   }
 
   private func row(_ feature: KernelFeature) -> [String] {
+    guard applies(feature) else { return ["\(feature)", feature.since, "–", "–", "does not apply"] }
     let isUsed = has(feature)
     let why: String? =
       if isUsed {

@@ -7,6 +7,8 @@ public struct KernelFeatures: Sendable, Equatable {
   private(set) var available: UInt32
   /// Bit per feature: switched off by the user.
   private(set) var forcedOff: UInt32 = 0
+  /// Bit per feature: it means nothing to the driver, which does without it and loses nothing.
+  private(set) var pointless: UInt32 = 0
   /// By feature: the errno value that the probe met, 0 where it met none.
   private(set) var probeErrors: [Int32]
 
@@ -14,6 +16,12 @@ public struct KernelFeatures: Sendable, Equatable {
   init(assuming features: some Sequence<KernelFeature>) {
     available = features.reduce(0) { $0 | $1.bit }
     probeErrors = Array(repeating: 0, count: KernelFeature.allCases.count)
+  }
+
+  /// Those of a driver that has some features, and to which all others mean nothing.
+  init(readiness features: some Sequence<KernelFeature>) {
+    self.init(assuming: features)
+    pointless = KernelFeature.allCases.reduce(0) { $0 | $1.bit } & ~available
   }
 
   /// Whether a feature is to be used: the probe found it, and nobody switched it off.
@@ -25,6 +33,12 @@ public struct KernelFeatures: Sendable, Equatable {
   /// Whether the probe found the feature working, used or not.
   public func isAvailable(_ feature: KernelFeature) -> Bool {
     available & feature.bit != 0
+  }
+
+  /// Whether a feature says something about the driver. To one that waits for readiness, those of io_uring's own calls say
+  /// nothing.
+  public func applies(_ feature: KernelFeature) -> Bool {
+    pointless & feature.bit == 0
   }
 
   /// The same features with some of them switched off, to run as on an older kernel or to work around a fault.

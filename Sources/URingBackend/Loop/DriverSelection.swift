@@ -1,0 +1,144 @@
+internal import Glibc
+internal import Logging
+internal import SystemPackage
+
+extension EventLoop {
+  /// What carries out the operations of a loop.
+  ///
+  /// Everything above is the same, byte for byte. The environment variable `SLUICE_DRIVER` with one of these names decides
+  /// where the configuration says ``automatic``.
+  public enum Driver: String, CaseIterable, Sendable {
+    /// io_uring where it can be set up; otherwise, whatever the reason, ``readiness``. What was chosen, and why, is logged
+    /// once, at notice level.
+    case automatic
+    /// io_uring, or the start fails.
+    case ioUring
+    /// epoll(7): a system call or two for each message, and no privilege. For containers that refuse io_uring.
+    case readiness
+  }
+}
+
+/// Which driver runs here, and why.
+public struct DriverSelection: Sendable, CustomStringConvertible {
+  /// ``EventLoop/Driver/ioUring`` or ``EventLoop/Driver/readiness``.
+  public private(set) var driver: EventLoop.Driver
+  /// What it can do.
+  public private(set) var features: KernelFeatures
+  /// Why it is not io_uring, where that was tried.
+  public private(set) var refusal: RingError?
+  /// What had been asked for, and where.
+  private let origin: Origin
+
+  private enum Origin: Sendable {
+    case configuration
+    case environment
+    case nobody
+  }
+
+  /// The name of the environment variable.
+  static let variable = "SLUICE_DRIVER"
+
+  /// Chooses, by trying: see `KernelFeatures.probe()`.
+  /// - Parameter wanted: what the configuration says. ``EventLoop/Driver/automatic`` leaves it to the environment
+  ///   variable, and that to what is there.
+  /// - Throws: `RingError` where io_uring is wanted and cannot be used, or the variable names no driver.
+  public init(_ wanted: EventLoop.Driver = .automatic) throws(RingError) {
+    // The string is the C library's, and copied at once.
+    let text = unsafe getenv(Self.variable).map { unsafe String(cString: $0) }
+    try self.init(wanted, environment: text)
+  }
+
+  /// The same with the variable's text.
+  init(
+    _ wanted: EventLoop.Driver,
+    environment: String?,
+    probe: () throws(RingError) -> KernelFeatures = KernelFeatures.probe
+  ) throws(RingError) {
+    var wanted = wanted
+    if wanted != .automatic {
+      origin = .configuration
+    } else if let environment, !environment.isEmpty {
+      guard let named = EventLoop.Driver(rawValue: environment) else {
+        let names = EventLoop.Driver.allCases.map(\.rawValue).joined(separator: ", ")
+        throw RingError(
+          reason: .system(.invalidArgument),
+          operation: "choose a driver: \(Self.variable) is '\(environment)', and must be one of \(names)",
+          errno: .invalidArgument
+        )
+      }
+      wanted = named
+      origin = named == .automatic ? .nobody : .environment
+    } else {
+      origin = .nobody
+    }
+    if wanted == .readiness {
+      driver = .readiness
+      features = .readiness
+      return
+    }
+    do throws(RingError) {
+      features = try probe()
+      driver = .ioUring
+    } catch {
+      guard wanted == .automatic else { throw error }
+      driver = .readiness
+      features = .readiness
+      refusal = error
+    }
+  }
+
+  /// Switches some features off: see ``KernelFeatures/disabling(_:)``.
+  public mutating func disable(_ disabled: some Sequence<KernelFeature>) {
+    features = features.disabling(disabled)
+  }
+
+  /// Makes the driver. Where nobody asked for io_uring and the queues cannot be had, the other one takes its place.
+  mutating func makeDriver(
+    entries: UInt32,
+    completionEntries: UInt32,
+    disabled: [KernelFeature],
+    announcesWork: Bool
+  ) throws(RingError) -> any RingDriver {
+    disable(disabled)
+    if driver == .ioUring {
+      do throws(RingError) {
+        return try KernelDriver(
+          entries: entries,
+          completionEntries: completionEntries,
+          features: features,
+          announcesWork: announcesWork
+        )
+      } catch {
+        guard origin == .nobody else { throw error }
+        refusal = error
+        driver = .readiness
+        features = .readiness.disabling(disabled)
+      }
+    }
+    return try ReadinessDriver.make(
+      entries: entries,
+      completionEntries: completionEntries,
+      features: features,
+      announcesWork: announcesWork
+    )
+  }
+
+  /// Which driver, why, and how to have the other one: one line.
+  public var description: String {
+    let other =
+      switch driver {
+      case .ioUring: "For epoll: driver .readiness, or \(Self.variable)=readiness."
+      default: "For io_uring or an error: driver .ioUring, or \(Self.variable)=ioUring."
+      }
+    let name = driver == .ioUring ? "io_uring" : "epoll"
+    switch origin {
+    case .configuration: return "\(name), as configured"
+    case .environment: return "\(name), as \(Self.variable) says"
+    case .nobody: return "\(name), \(refusal.map { "because \($0)" } ?? "because it can be used here.") \(other)"
+    }
+  }
+
+  func log(to logger: Logger?) {
+    logger?.notice("the loops are driven by \(driver == .ioUring ? "io_uring" : "epoll")", metadata: ["why": "\(self)"])
+  }
+}

@@ -1,0 +1,171 @@
+import CLiburing
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+extension UserSpaceRing {
+  // MARK: Accept
+
+  func beginAccept(_ entry: UnsafePointer<io_uring_sqe>) {
+    var operation = unsafe Operation(entry, .accept)
+    unsafe operation.isMultishot = entry.pointee.ioprio & UInt16(SLUICE_ACCEPT_MULTISHOT) != 0
+    unsafe operation.flags = entry.pointee.accept_flags
+    system.prepareListener(operation.descriptor)
+    beginLife(operation.descriptor)
+    begin(operation)
+  }
+
+  func attemptAccept(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+    let descriptor = operation.descriptor
+    let userData = operation.userData
+    let flags = Int32(bitPattern: operation.flags)
+    let isMultishot = operation.isMultishot
+    for _ in 0..<Self.budget {
+      let accepted = system.accept(descriptor, flags: flags)
+      if accepted >= 0 {
+        beginLife(accepted)
+        let goesOn = isMultishot && !system.chooses(.endsMultishot)
+        post(userData, accepted, flags: goesOn ? SLUICE_CQE_MORE : 0)
+        if !goesOn { return .finished }
+        if !hasRoom { return .hasMore }
+        continue
+      }
+      switch -accepted {
+      case EAGAIN:
+        unsafe state.pointee.readiness.remove(.input)
+        return .waits
+      case EINTR, ECONNABORTED:
+        continue
+      default:
+        post(userData, accepted)
+        return .finished
+      }
+    }
+    return .hasMore
+  }
+
+  // MARK: Connect
+
+  func beginConnect(_ entry: UnsafePointer<io_uring_sqe>) {
+    var operation = unsafe Operation(entry, .connect)
+    unsafe operation.count = Int(truncatingIfNeeded: entry.pointee.off)
+    beginLife(operation.descriptor)
+    begin(operation)
+  }
+
+  func attemptConnect(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+    let descriptor = operation.descriptor
+    let result: Int32
+    if operation.isUnderWay {
+      result = system.connectResult(descriptor)
+    } else if let address = unsafe UnsafeRawPointer(bitPattern: UInt(operation.address)) {
+      result = unsafe system.connect(
+        descriptor,
+        address: address,
+        length: UInt32(truncatingIfNeeded: operation.count)
+      )
+    } else {
+      result = -EFAULT
+    }
+    switch -result {
+    case EINPROGRESS, EINTR:
+      // From here on the address is not looked at any more.
+      operation.isUnderWay = true
+      unsafe state.pointee.readiness.remove(.output)
+      return .waits
+    case EAGAIN:
+      if !unreported.contains(descriptor) { unreported.append(descriptor) }
+      return .waits
+    default:
+      post(operation.userData, result)
+      return .finished
+    }
+  }
+
+  // MARK: Ends
+
+  func shutDown(_ entry: UnsafePointer<io_uring_sqe>) {
+    let descriptor = unsafe entry.pointee.fd
+    unsafe post(entry.pointee.user_data, system.shutdown(descriptor, Int32(bitPattern: entry.pointee.len)))
+    // What waits there hears of it now; not every socket reports to its own side.
+    guard let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor else { return }
+    unsafe state.pointee.readiness.formUnion([.input, .output])
+    unsafe enqueue(descriptor, state)
+  }
+
+  /// Closes a descriptor. An operation that waits on it would hold the socket open in the kernel; here it cannot, so it
+  /// ends first. The engine never lets that happen: close comes last.
+  func closeDescriptor(_ entry: UnsafePointer<io_uring_sqe>) {
+    let descriptor = unsafe entry.pointee.fd
+    if let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor {
+      unsafe endAll(state, -Errno.canceled.rawValue)
+    }
+    unsafe post(entry.pointee.user_data, system.close(descriptor))
+    beginLife(descriptor)
+  }
+
+  /// The number names another socket than before, if it named one: nothing is known about it.
+  private func beginLife(_ descriptor: Int32) {
+    guard let state = unsafe descriptors.state(of: descriptor), unsafe !state.pointee.isWaitedFor else { return }
+    unsafe state.pointee.generation &+= 1
+    unsafe state.pointee.isWatched = false
+    unsafe state.pointee.readiness = [.input, .output]
+  }
+
+  // MARK: Cancel
+
+  /// IORING_OP_ASYNC_CANCEL, by user data or by descriptor. Its own completion comes first, as with deferred task work.
+  func cancel(_ entry: UnsafePointer<io_uring_sqe>) {
+    let userData = unsafe entry.pointee.user_data
+    let flags = unsafe entry.pointee.cancel_flags
+    let reason = -Errno.canceled.rawValue
+    if flags == SLUICE_CANCEL_ALL | SLUICE_CANCEL_FD {
+      guard let state = unsafe descriptors.state(of: entry.pointee.fd) else {
+        return post(userData, -Errno.badFileDescriptor.rawValue)
+      }
+      var found: Int32 = 0
+      for list in [\DescriptorState.input, \.output, \.polls] {
+        var place = unsafe state.pointee[keyPath: list]
+        while place != OperationTable.none {
+          found += 1
+          place = unsafe operations.pointer(place).pointee.next
+        }
+      }
+      post(userData, found)
+      unsafe endAll(state, reason)
+    } else if flags == 0 {
+      guard let place = unsafe operations.find(entry.pointee.addr) else {
+        return post(userData, -Errno.noSuchFileOrDirectory.rawValue)
+      }
+      post(userData, 0)
+      unlink(place)
+      end(place, reason)
+    } else {
+      post(userData, -Errno.invalidArgument.rawValue)
+    }
+  }
+
+  /// Takes an operation off its descriptor's list.
+  private func unlink(_ place: Int32) {
+    let operation = unsafe operations.pointer(place)
+    guard let state = unsafe descriptors.state(of: operation.pointee.descriptor) else { return }
+    let list = unsafe Self.list(operation.pointee.kind)
+    let next = unsafe operation.pointee.next
+    if unsafe state.pointee[keyPath: list] == place {
+      unsafe state.pointee[keyPath: list] = next
+      return
+    }
+    var other = unsafe state.pointee[keyPath: list]
+    while other != OperationTable.none {
+      if unsafe operations.pointer(other).pointee.next == place {
+        unsafe operations.pointer(other).pointee.next = next
+        return
+      }
+      other = unsafe operations.pointer(other).pointee.next
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import CLiburing
+import IOBuffers
+import SystemPackage
+
+/// Receives into provided buffers: io_uring_prep_recv(3), io_uring_prep_recv_multishot(3).
+extension UserSpaceRing {
+  func beginReceive(_ entry: UnsafePointer<io_uring_sqe>) {
+    // Without a provided buffer there is no receive in this package.
+    guard unsafe UInt32(entry.pointee.flags) == SLUICE_SQE_BUFFER_SELECT else {
+      return unsafe post(entry.pointee.user_data, -Errno.invalidArgument.rawValue)
+    }
+    var operation = unsafe Operation(entry, .receive)
+    unsafe operation.group = entry.pointee.buf_group
+    unsafe operation.isMultishot = entry.pointee.ioprio & UInt16(SLUICE_RECEIVE_MULTISHOT) != 0
+    unsafe operation.limit = entry.pointee.file_index
+    begin(operation)
+  }
+
+  func attemptReceive(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+    for _ in 0..<Self.budget {
+      // The buffer comes first, as in the kernel: an empty ring ends the receive, and leaves the bytes where they are.
+      guard let buffer = firstBuffer(operation.group), !system.chooses(.missesBuffers) else {
+        post(operation.userData, -Errno.noBufferSpace.rawValue)
+        return .finished
+      }
+      guard unsafe state.pointee.readiness.contains(.input) else { return .waits }
+      let room = operation.count > 0 ? min(operation.count, buffer.count) : buffer.count
+      let count = unsafe receive(operation.descriptor, buffer.base, room)
+      guard count > 0 else { return unsafe receiveEnded(&operation, state, count) }
+      // A buffer that was not filled: nothing is left, and what comes is reported, unless nothing more will be.
+      let isFull = count == room
+      if !isFull, unsafe !state.pointee.readiness.contains(.inputEnds) { unsafe state.pointee.readiness.remove(.input) }
+      operation.progress &+= count
+      let mayGoOn = operation.isMultishot && (operation.limit == 0 || operation.progress < Int(operation.limit))
+      let goesOn = mayGoOn && !system.chooses(.endsMultishot)
+      var flags = fill(operation.group, count) | (goesOn ? SLUICE_CQE_MORE : 0)
+      if isFull, system.hasInput(operation.descriptor) { flags |= SLUICE_CQE_SOCKET_NONEMPTY }
+      post(operation.userData, Int32(truncatingIfNeeded: count), flags: flags)
+      if !goesOn { return .finished }
+      // The queue is full: what is left stays in the socket, and is taken when there is room.
+      if !hasRoom { return .hasMore }
+      if unsafe !state.pointee.readiness.contains(.input) { return .waits }
+    }
+    return .hasMore
+  }
+
+  @inline(__always)
+  private func receive(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ room: Int) -> Int {
+    guard AddressSanitizer.isLoaded else { return unsafe system.receive(descriptor, base, room) }
+    // What the kernel may write to is out of bounds for everybody else, and the sanitizer takes us for that.
+    unsafe AddressSanitizer.unpoison(base, room)
+    defer { unsafe AddressSanitizer.poison(base, room) }
+    return unsafe system.receive(descriptor, base, room)
+  }
+
+  private func receiveEnded(
+    _ operation: inout Operation,
+    _ state: UnsafeMutablePointer<DescriptorState>,
+    _ result: Int
+  ) -> Attempt {
+    switch Int32(truncatingIfNeeded: -result) {
+    case EAGAIN:
+      unsafe state.pointee.readiness.remove(.input)
+      return .waits
+    case EINTR:
+      return .hasMore
+    default:
+      // The end of the stream: no buffer is used up. The kernel counts the FIN as something that is still there.
+      post(
+        operation.userData,
+        Int32(truncatingIfNeeded: result),
+        flags: result == 0 ? SLUICE_CQE_SOCKET_NONEMPTY : 0
+      )
+      return .finished
+    }
+  }
+
+  // MARK: Provided buffers
+
+  @inline(__always)
+  private func firstBuffer(_ group: UInt16) -> BufferGroup.Buffer? {
+    guard Int(group) < groups.count else { return nil }
+    return groups[Int(group)]?.first
+  }
+
+  @inline(__always)
+  private func fill(_ group: UInt16, _ count: Int) -> UInt32 {
+    groups[Int(group)]?.fill(count) ?? 0
+  }
+
+  /// `struct io_uring_buf_reg`, read by offsets as ``BufferRingMemory`` writes it.
+  func registerGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
+    guard let argument = unsafe argument else { return -Errno.badAddress.rawValue }
+    let address = unsafe argument.load(as: UInt64.self)
+    let entries = unsafe argument.load(fromByteOffset: 8, as: UInt32.self)
+    let group = unsafe Int(argument.load(fromByteOffset: 12, as: UInt16.self))
+    let flags = unsafe UInt32(argument.load(fromByteOffset: 14, as: UInt16.self))
+    guard flags & ~SLUICE_PBUF_RING_INC == 0, entries > 0, entries <= 32_768, entries & (entries - 1) == 0,
+      let memory = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)), address % 4096 == 0
+    else { return -Errno.invalidArgument.rawValue }
+    while groups.count <= group { groups.append(nil) }
+    guard groups[group] == nil else { return -Errno.fileExists.rawValue }
+    unsafe groups[group] = BufferGroup(
+      memory: memory,
+      entries: UInt16(truncatingIfNeeded: entries),
+      isIncremental: flags & SLUICE_PBUF_RING_INC != 0
+    )
+    return 0
+  }
+
+  func unregisterGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
+    guard let argument = unsafe argument else { return -Errno.badAddress.rawValue }
+    let group = unsafe Int(argument.load(fromByteOffset: 12, as: UInt16.self))
+    guard group < groups.count, groups[group] != nil else { return -Errno.noSuchFileOrDirectory.rawValue }
+    groups[group] = nil
+    return 0
+  }
+}

@@ -1,0 +1,208 @@
+import CLiburing
+import SystemPackage
+
+extension UserSpaceRing {
+  /// Takes one entry: what needs no waiting is done at once, in the order of the queue.
+  func submit(_ entry: UnsafePointer<io_uring_sqe>) {
+    switch unsafe Int32(entry.pointee.opcode) {
+    case SLUICE_OP_SEND: unsafe begin(Operation(entry, .send))
+    case SLUICE_OP_RECV: unsafe beginReceive(entry)
+    case SLUICE_OP_SENDMSG: unsafe begin(Operation(entry, .sendVector))
+    case SLUICE_OP_ACCEPT: unsafe beginAccept(entry)
+    case SLUICE_OP_CONNECT: unsafe beginConnect(entry)
+    case SLUICE_OP_READ: unsafe begin(Operation(entry, .read))
+    case SLUICE_OP_POLL_ADD: unsafe begin(Operation(entry, .poll))
+    case SLUICE_OP_SHUTDOWN: unsafe shutDown(entry)
+    case SLUICE_OP_CLOSE: unsafe closeDescriptor(entry)
+    case SLUICE_OP_CANCEL: unsafe cancel(entry)
+    case SLUICE_OP_NOP: unsafe post(entry.pointee.user_data, 0)
+    default: unsafe post(entry.pointee.user_data, -Errno.invalidArgument.rawValue)
+    }
+  }
+
+  /// Tries an operation, and keeps it where it has to wait.
+  @inline(__always)
+  func begin(_ operation: consuming Operation) {
+    var operation = operation
+    guard let state = unsafe descriptors.state(of: operation.descriptor) else {
+      return post(operation.userData, -Errno.badFileDescriptor.rawValue)
+    }
+    let isPostponed = system.chooses(.postponesOperation)
+    if !isPostponed, unsafe isWorthATry(operation, state) {
+      switch unsafe attempt(&operation, state) {
+      case .finished: return
+      case .waits: break
+      case .hasMore: unsafe enqueue(operation.descriptor, state)
+      }
+    }
+    unsafe keep(operation, state)
+    if isPostponed { unsafe enqueue(operation.descriptor, state) }
+  }
+
+  /// Whether a call may have something to do: what is known to be not ready waits for the report.
+  @inline(__always)
+  private func isWorthATry(_ operation: borrowing Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Bool {
+    switch operation.kind {
+    // Without a buffer a receive ends at once, whatever the socket holds.
+    case .receive, .connect, .poll: true
+    case .accept, .read: unsafe state.pointee.readiness.contains(.input)
+    case .send, .sendVector: unsafe state.pointee.readiness.contains(.output)
+    }
+  }
+
+  /// What came of a try.
+  enum Attempt {
+    /// The operation's last completion is posted.
+    case finished
+    /// Nothing to do until the next report.
+    case waits
+    /// There is more to do, which has to wait for the next turn.
+    case hasMore
+  }
+
+  @inline(__always)
+  func attempt(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+    switch operation.kind {
+    case .receive: unsafe attemptReceive(&operation, state)
+    case .send: unsafe attemptSend(&operation, state)
+    case .sendVector: unsafe attemptSendVector(&operation, state)
+    case .accept: unsafe attemptAccept(&operation, state)
+    case .connect: unsafe attemptConnect(&operation, state)
+    case .read: unsafe attemptRead(&operation, state)
+    case .poll: unsafe attemptPoll(&operation, state)
+    }
+  }
+
+  // MARK: Those that wait
+
+  /// Keeps an operation until its descriptor is ready.
+  private func keep(_ operation: consuming Operation, _ state: UnsafeMutablePointer<DescriptorState>) {
+    var operation = operation
+    if operation.kind == .sendVector, unsafe operation.vectors == nil,
+      let message = unsafe UnsafePointer<msghdr>(bitPattern: UInt(operation.address))
+    {
+      unsafe operation.keepVectors(from: message)
+    }
+    let place = operations.insert(operation)
+    let kept = unsafe operations.pointer(place)
+    unsafe kept.pointee.next = OperationTable.none
+    unsafe append(place, to: &state.pointee[keyPath: Self.list(kept.pointee.kind)])
+    if unsafe !state.pointee.isWatched { unsafe watch(kept.pointee.descriptor, state) }
+  }
+
+  private func append(_ place: Int32, to first: inout Int32) {
+    guard first != OperationTable.none else {
+      first = place
+      return
+    }
+    var last = first
+    while case let next = unsafe operations.pointer(last).pointee.next, next != OperationTable.none { last = next }
+    unsafe operations.pointer(last).pointee.next = place
+  }
+
+  /// Has the system report what becomes ready. Where it cannot, whatever waits there ends with the reason.
+  private func watch(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+    let result = unsafe system.watch(descriptor, generation: state.pointee.generation)
+    guard result < 0 else {
+      unsafe state.pointee.isWatched = true
+      return
+    }
+    unsafe endAll(state, result)
+  }
+
+  /// Ends all that waits on a descriptor, as a cancellation does, with another reason.
+  func endAll(_ state: UnsafeMutablePointer<DescriptorState>, _ result: Int32) {
+    for list in [\DescriptorState.input, \.output, \.polls] {
+      while case let place = unsafe state.pointee[keyPath: list], place != OperationTable.none {
+        unsafe state.pointee[keyPath: list] = operations.pointer(place).pointee.next
+        end(place, result)
+      }
+    }
+  }
+
+  /// Posts the last completion of an operation that no list has any more. What it had sent is its result, if anything was.
+  func end(_ place: Int32, _ result: Int32) {
+    let operation = unsafe operations.pointer(place)
+    let userData = unsafe operation.pointee.userData
+    let sent =
+      unsafe operation.pointee.kind == .send || operation.pointee.kind == .sendVector ? operation.pointee.progress : 0
+    operations.remove(place)
+    post(userData, sent > 0 ? Int32(clamping: sent) : result)
+  }
+
+  static func list(_ kind: Operation.Kind) -> WritableKeyPath<DescriptorState, Int32> {
+    switch kind {
+    case .receive, .accept, .read: \.input
+    case .send, .sendVector, .connect: \.output
+    case .poll: \.polls
+    }
+  }
+
+  // MARK: Those that are ready
+
+  /// Tries what waits on a descriptor and may have something to do.
+  @inline(__always)
+  func serve(_ descriptor: Int32) {
+    guard let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor else { return }
+    guard hasRoom, !system.chooses(.postponesDescriptor) else { return unsafe enqueue(descriptor, state) }
+    if unsafe state.pointee.polls != OperationTable.none { unsafe servePolls(state) }
+    if system.chooses(.servesOutputFirst) {
+      unsafe serveOutput(descriptor, state)
+      unsafe serveInput(descriptor, state)
+    } else {
+      unsafe serveInput(descriptor, state)
+      unsafe serveOutput(descriptor, state)
+    }
+  }
+
+  @inline(__always)
+  private func serveInput(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+    while case let place = unsafe state.pointee.input, place != OperationTable.none,
+      unsafe state.pointee.readiness.contains(.input)
+    {
+      switch unsafe attempt(&operations.pointer(place).pointee, state) {
+      case .finished:
+        unsafe state.pointee.input = operations.pointer(place).pointee.next
+        operations.remove(place)
+      case .waits: return
+      case .hasMore: return unsafe enqueue(descriptor, state)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func serveOutput(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+    while case let place = unsafe state.pointee.output, place != OperationTable.none,
+      unsafe state.pointee.readiness.contains(.output)
+    {
+      switch unsafe attempt(&operations.pointer(place).pointee, state) {
+      case .finished:
+        unsafe state.pointee.output = operations.pointer(place).pointee.next
+        operations.remove(place)
+      case .waits: return
+      case .hasMore: return unsafe enqueue(descriptor, state)
+      }
+    }
+  }
+
+  /// Any report may be one that a poll waits for: each is asked once.
+  private func servePolls(_ state: UnsafeMutablePointer<DescriptorState>) {
+    var place = unsafe state.pointee.polls
+    var previous = OperationTable.none
+    while place != OperationTable.none {
+      let operation = unsafe operations.pointer(place)
+      let next = unsafe operation.pointee.next
+      if unsafe attemptPoll(&operation.pointee, state) == .finished {
+        if previous == OperationTable.none {
+          unsafe state.pointee.polls = next
+        } else {
+          unsafe operations.pointer(previous).pointee.next = next
+        }
+        operations.remove(place)
+      } else {
+        previous = place
+      }
+      place = next
+    }
+  }
+}
