@@ -115,7 +115,7 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
         features = .readiness.disabling(disabled)
       }
     }
-    return try ReadinessDriver.make(
+    return try ReadinessDriver(
       entries: entries,
       completionEntries: completionEntries,
       features: features,

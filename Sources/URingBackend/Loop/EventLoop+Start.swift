@@ -57,6 +57,7 @@ extension EventLoop {
     _ configuration: Configuration,
     index: Int,
     driver: any RingDriver,
+    clock: LoopClock = LoopClock(),
     logger: Logger?,
     client: MakeClient
   ) throws(RingError) -> EventLoop {
@@ -79,6 +80,7 @@ extension EventLoop {
       memory: memory,
       jobBudget: configuration.jobBudget,
       spin: LoopClock.deadline(after: configuration.spin, from: 0),
+      clock: clock,
       logger: logger
     )
     loop.client = try client(loop, configuration)

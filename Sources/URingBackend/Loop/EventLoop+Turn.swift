@@ -10,20 +10,29 @@ extension EventLoop {
   /// until the next timer), reap every completion, fire timers, run what owners of foreign memory want done when it is
   /// free. One system call a turn, however much moved.
   func run() {
-    // Those closures are somebody else's code: they may ask for anything, and so never run in the middle of a turn.
-    DeferredReleases.begin()
+    begin()
     isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
-    while true {
-      takeForeignWork()
-      runJobs()
-      let more = client.prepare()
-      if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { break }
-      let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty || !DeferredReleases.isEmpty)
-      reap()
-      fireTimers(wasInterrupted)
-      DeferredReleases.run()
-    }
+    while turn() {}
     finish()
+  }
+
+  /// What comes before the first turn. Those closures are somebody else's code: they may ask for anything, and so never
+  /// run in the middle of a turn.
+  func begin() {
+    DeferredReleases.begin()
+  }
+
+  /// One turn. False: the loop was told to stop, and nothing is open.
+  func turn() -> Bool {
+    takeForeignWork()
+    runJobs()
+    let more = client.prepare()
+    if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { return false }
+    let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty || !DeferredReleases.isEmpty)
+    reap()
+    fireTimers(wasInterrupted)
+    DeferredReleases.run()
+    return true
   }
 
   private func takeForeignWork() {
@@ -56,7 +65,7 @@ extension EventLoop {
     var timeout: UInt64?
     if waitFor == 1 {
       if let deadline = timers.nextDeadline() {
-        let now = LoopClock.now()
+        let now = clock.now()
         if deadline <= now {
           waitFor = 0
         } else {
@@ -64,25 +73,25 @@ extension EventLoop {
         }
       }
     }
-    if waitFor == 1, !isWakeUpArmed {
+    if waitFor == 1, !isWakeUpArmed, isThreaded {
       isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
       // The kernel takes no submissions right now, so nobody could wake the loop: sleep for a moment only.
       if !isWakeUpArmed { timeout = min(timeout ?? .max, 1_000_000) }
     }
     counters.turns.bump()
     if waitFor == 1, spinning.isOn {
-      let start = LoopClock.now()
+      let start = clock.now()
       let (end, _) = start.addingReportingOverflow(min(spinning.limit, timeout ?? .max))
       if spinning.isWorthwhile, spin(until: end) {
         counters.spunWaits.bump()
       } else {
         wasInterrupted = wait(for: 1, timeout)
       }
-      now = LoopClock.now()
+      now = clock.now()
       spinning.note(wait: now &- start)
     } else {
       wasInterrupted = wait(for: waitFor, timeout)
-      now = LoopClock.now()
+      now = clock.now()
     }
     return wasInterrupted
   }
@@ -99,7 +108,7 @@ extension EventLoop {
           if ring.hasCompletions { return true }
         }
       }
-      if LoopClock.now() >= end { return false }
+      if clock.now() >= end { return false }
     }
   }
 

@@ -25,6 +25,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
   let memory: LoopMemory
   let ring: Ring
+  let clock: LoopClock
   let jobBudget: Int
   let logger: Logger?
 
@@ -49,6 +50,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   let endWaiters = Guarded(EndWaiters())
 
   var isWakeUpArmed = false
+  /// Has a thread of its own, which sleeps and is woken. Otherwise somebody steps it: nobody can come from elsewhere.
+  var isThreaded = true
   let counters = LoopCounters()
 
   /// Creates the ring on the calling thread, which becomes the loop's thread.
@@ -60,6 +63,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     memory: LoopMemory,
     jobBudget: Int,
     spin: UInt64 = 0,
+    clock: LoopClock = LoopClock(),
     logger: Logger?
   ) throws(RingError) {
     self.index = index
@@ -71,7 +75,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     jobs = serialExecutor.jobs
     self.logger = logger
     spinning = SpinPolicy(limit: spin)
-    self.now = LoopClock.now()
+    self.clock = clock
+    self.now = clock.now()
   }
 
   /// Whether the caller runs on the loop's thread; after the loop's end, whether it runs in its place.

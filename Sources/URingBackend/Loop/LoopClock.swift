@@ -1,7 +1,17 @@
 internal import Glibc
 
-/// The clock that loops measure by: CLOCK_MONOTONIC in nanoseconds, the one that io_uring_enter(2) times out on.
-enum LoopClock {
+/// The clock that a loop measures by: CLOCK_MONOTONIC in nanoseconds, the one that io_uring_enter(2) times out on; over a
+/// simulated kernel, that one's.
+struct LoopClock: Sendable {
+  /// Reads a clock that is not the system's; nil: the system's.
+  var virtual: (@Sendable () -> UInt64)?
+
+  @inline(__always)
+  func now() -> UInt64 {
+    if let virtual { return virtual() }
+    return LoopClock.now()
+  }
+
   static func now() -> UInt64 {
     var time = timespec()
     // Writes to the variable, which outlives the call.

@@ -13,7 +13,9 @@ import SystemPackage
 /// registration. Data calls carry MSG_DONTWAIT, so descriptors stay as they are; what has no such flag, listeners and
 /// sockets that connect, is made non-blocking.
 @safe
-final class EpollSystem: SocketSystem {
+final class EpollSystem: SocketSystem, @unchecked Sendable {
+  // Why unchecked: it belongs to the ring, and the ring to one thread.
+
   // Why the pointers hold: `events` is this object's from `init` to `deinit`, and the kernel is told how many it holds. What
   // the calls below pass on is their caller's promise, kept for as long as the call.
   private let epoll: Int32

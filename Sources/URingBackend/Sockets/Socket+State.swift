@@ -4,17 +4,8 @@ internal import SystemPackage
 
 /// What the kernel knows about a connection, asked when something depends on it: never once per message.
 extension Socket {
-  /// What a receive would find.
-  enum InputState: Equatable {
-    case nothing
-    case bytes
-    /// The peer has ended its stream, and all bytes before that are taken.
-    case ended
-    case failed(Errno)
-  }
-
   /// Looks at the input without taking anything: recv(2) with MSG_PEEK. An error that it reports is taken.
-  static func inputState(of descriptor: Int32) -> InputState {
+  static func inputState(of descriptor: Int32) -> SocketInputState {
     var byte: UInt8 = 0
     while true {
       // The kernel writes into a variable that outlives the call. So below.
@@ -29,12 +20,12 @@ extension Socket {
     }
   }
 
-  /// Takes the error that a poll has reported: SO_ERROR, socket(7). A reset after the peer's end of stream comes as EPIPE.
-  static func pendingError(of descriptor: Int32) -> Errno {
+  /// Takes the error that a poll has reported: SO_ERROR, socket(7). Nil where there is none.
+  static func takeError(of descriptor: Int32) -> Errno? {
     var error: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
-    return code != 0 || error == 0 || error == EPIPE ? .connectionReset : Errno(rawValue: error)
+    return code != 0 || error == 0 ? nil : Errno(rawValue: error)
   }
 
   /// Bytes that the peer has acknowledged so far, or nil where the kernel does not say: `tcpi_bytes_acked`, tcp(7).

@@ -87,13 +87,6 @@ enum Socket {
     unsafe address(of: descriptor) { unsafe getpeername($0, $1, $2) }?.unmapped
   }
 
-  /// Whether both ends of a connection are this one socket. `port` is the one that it was to connect to: almost always its
-  /// own is another one, and one call tells.
-  static func isConnectedToItself(_ descriptor: Int32, port: UInt16) -> Bool {
-    guard let own = localAddress(of: descriptor), own.port == port else { return false }
-    return own.unmapped == peerAddress(of: descriptor)
-  }
-
   private static func address(
     of descriptor: Int32,
     _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32

@@ -4,7 +4,7 @@ package import SystemPackage
 /// something depends on what the kernel knows.
 ///
 /// Beside the ring, because they ask about the same descriptors: over a simulated kernel they are simulated, too.
-package protocol SocketCalls: AnyObject {
+package protocol SocketCalls: AnyObject, Sendable {
   /// What a receive would find: recv(2) with MSG_PEEK and MSG_DONTWAIT. An error that it reports is taken.
   func inputState(of descriptor: Int32) -> SocketInputState
   /// Takes the error that a poll has reported: SO_ERROR, socket(7). Nil where there is none.
@@ -32,4 +32,36 @@ package enum SocketInputState: Equatable, Sendable {
   /// The peer has ended its stream, and all bytes before that are taken.
   case ended
   case failed(Errno)
+}
+
+extension SocketCalls {
+  /// Whether both ends of a connection are this one socket. `port` is the one that it was to connect to: almost always its
+  /// own is another one, and one call tells.
+  func isConnectedToItself(_ descriptor: Int32, port: UInt16) -> Bool {
+    guard let own = localAddress(of: descriptor), own.port == port else { return false }
+    return own.unmapped == peerAddress(of: descriptor)
+  }
+}
+
+/// The operating system's.
+final class KernelSockets: SocketCalls {
+  func inputState(of descriptor: Int32) -> SocketInputState { Socket.inputState(of: descriptor) }
+  func takeError(of descriptor: Int32) -> Errno? { Socket.takeError(of: descriptor) }
+  func acknowledgedBytes(of descriptor: Int32) -> UInt64? { Socket.acknowledgedBytes(of: descriptor) }
+  func unacknowledgedBytes(of descriptor: Int32) -> Int { Socket.unacknowledgedBytes(of: descriptor) }
+  func localAddress(of descriptor: Int32) -> SocketAddress? { Socket.localAddress(of: descriptor) }
+  func peerAddress(of descriptor: Int32) -> SocketAddress? { Socket.peerAddress(of: descriptor) }
+  func resetOnClose(_ descriptor: Int32) { Socket.resetOnClose(descriptor) }
+  func close(_ descriptor: Int32) { Socket.close(descriptor) }
+
+  func open(for address: SocketAddress, _ options: SocketOptions) throws(SocketError) -> Int32 {
+    let descriptor = try Socket.open(for: address)
+    do throws(SocketError) {
+      try Socket.apply(options, to: descriptor, address)
+    } catch {
+      Socket.close(descriptor)
+      throw error
+    }
+    return descriptor
+  }
 }

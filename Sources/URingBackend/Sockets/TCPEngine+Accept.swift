@@ -16,7 +16,7 @@ extension TCPEngine {
     budget: ConnectionBudget
   ) -> UInt32? {
     guard !isStopping else {
-      Socket.close(descriptor)
+      sockets.close(descriptor)
       return nil
     }
     let listener = Listener(
@@ -49,7 +49,7 @@ extension TCPEngine {
 
   func acceptCompleted(_ completion: Completion, _ operation: OperationID) {
     guard let listener = listeners[operation.index] else {
-      if completion.result >= 0 { Socket.close(completion.result) }
+      if completion.result >= 0 { sockets.close(completion.result) }
       return
     }
     if !completion.hasMore {
@@ -68,7 +68,7 @@ extension TCPEngine {
   /// is connected.
   private func admit(_ descriptor: Int32, by listener: Listener) {
     guard !isStopping else {
-      Socket.close(descriptor)
+      sockets.close(descriptor)
       return
     }
     noteAccepted(listener)
@@ -176,10 +176,10 @@ extension TCPEngine {
   private func finishStopping(_ listener: Listener) {
     if isStopping || listener.waitsForBudget {
       // Nobody will serve these any more.
-      for descriptor in listener.surplus { Socket.close(descriptor) }
+      for descriptor in listener.surplus { sockets.close(descriptor) }
       listener.surplus = []
     }
-    Socket.close(listener.descriptor)
+    sockets.close(listener.descriptor)
     listeners[listener.key] = nil
     for body in listener.onStopped { body() }
   }

@@ -65,7 +65,7 @@ extension TCPEngine {
 
   private func closeDescriptor(_ index: Int) {
     let descriptor = records[index].descriptor
-    if records[index].machine.flags.contains(.resets) { Socket.resetOnClose(descriptor) }
+    if records[index].machine.flags.contains(.resets) { sockets.resetOnClose(descriptor) }
     if records[index].zeroCopy.pinned > 0 { resetIfTimeIsUp(index) }
     submitted(ring.prepareClose(descriptor, userData: records[index].operation(.close)))
   }

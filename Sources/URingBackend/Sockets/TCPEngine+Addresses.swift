@@ -5,6 +5,6 @@ extension TCPEngine {
   /// may be another socket's by then.
   func localAddress(of id: ConnectionID) -> SocketAddress? {
     guard let place = place(id), !place.record.machine.flags.contains(.closeSubmitted) else { return nil }
-    return Socket.localAddress(of: place.record.descriptor)?.unmapped
+    return sockets.localAddress(of: place.record.descriptor)?.unmapped
   }
 }

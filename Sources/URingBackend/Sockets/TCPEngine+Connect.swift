@@ -79,7 +79,7 @@ extension TCPEngine {
     do throws(SocketError) {
       let attempt = ConnectAttempt(
         key: nextKey(),
-        descriptor: try openSocket(for: address, options),
+        descriptor: try sockets.open(for: address, options),
         address: address,
         options: options,
         sink: sink,
@@ -89,7 +89,7 @@ extension TCPEngine {
       )
       try submit(attempt)
       connecting[attempt.key] = attempt
-      let (deadline, overflow) = LoopClock.now().addingReportingOverflow(timeoutNanoseconds)
+      let (deadline, overflow) = loop.clock.now().addingReportingOverflow(timeoutNanoseconds)
       attempt.timer = loop.timers.arm(
         overflow ? .max : deadline,
         .client(TCPEngine.connectToken | UInt64(attempt.key))
@@ -99,17 +99,6 @@ extension TCPEngine {
       completion(.failure(error))
       return nil
     }
-  }
-
-  private func openSocket(for address: SocketAddress, _ options: SocketOptions) throws(SocketError) -> Int32 {
-    let descriptor = try Socket.open(for: address)
-    do throws(SocketError) {
-      try Socket.apply(options, to: descriptor, address)
-    } catch {
-      Socket.close(descriptor)
-      throw error
-    }
-    return descriptor
   }
 
   /// A name for a listener or an attempt that no other has.
@@ -131,7 +120,7 @@ extension TCPEngine {
       )
     }
     guard prepared else {
-      Socket.close(attempt.descriptor)
+      sockets.close(attempt.descriptor)
       throw SocketError(.system(.noMemory), .connect, peer: attempt.address)
     }
   }
@@ -158,23 +147,23 @@ extension TCPEngine {
     } else if attempt.timer == nil {
       // The kernel takes no submissions right now: ask again soon.
       let token = TCPEngine.connectToken | UInt64(attempt.key)
-      attempt.timer = loop.timers.arm(LoopClock.now() &+ 10_000_000, .client(token))
+      attempt.timer = loop.timers.arm(loop.clock.now() &+ 10_000_000, .client(token))
     }
   }
 
   func connectCompleted(_ completion: Completion, _ operation: OperationID) {
     guard let attempt = connecting[operation.index] else { return }
     let isConnected = attempt.abandoned == nil && completion.result >= 0
-    if isConnected, Socket.isConnectedToItself(attempt.descriptor, port: attempt.address.port) {
+    if isConnected, sockets.isConnectedToItself(attempt.descriptor, port: attempt.address.port) {
       retry(attempt)
       return
     }
     finish(attempt)
     if let abandoned = attempt.abandoned {
-      Socket.close(attempt.descriptor)
+      sockets.close(attempt.descriptor)
       attempt.completion(.failure(SocketError(abandoned, .connect, peer: attempt.address)))
     } else if completion.result < 0 {
-      Socket.close(attempt.descriptor)
+      sockets.close(attempt.descriptor)
       let kind = SocketError.Kind.system(Errno(rawValue: -completion.result))
       attempt.completion(.failure(SocketError(kind, .connect, peer: attempt.address)))
     } else if let index = open(attempt.descriptor, sink: attempt.sink, settings: attempt.settings) {
@@ -189,14 +178,14 @@ extension TCPEngine {
   /// net.ipv4.ip_local_port_range. Another socket has another port, and hears the truth.
   private func retry(_ attempt: ConnectAttempt) {
     // Without a reset the port would stay taken for a minute (TIME_WAIT), also for the server that is missed there.
-    Socket.resetOnClose(attempt.descriptor)
-    Socket.close(attempt.descriptor)
+    sockets.resetOnClose(attempt.descriptor)
+    sockets.close(attempt.descriptor)
     do throws(SocketError) {
       guard attempt.retries < TCPEngine.selfConnectRetries else {
         throw SocketError(.system(.connectionRefused), .connect, peer: attempt.address)
       }
       attempt.retries += 1
-      attempt.descriptor = try openSocket(for: attempt.address, attempt.options)
+      attempt.descriptor = try sockets.open(for: attempt.address, attempt.options)
       try submit(attempt)
     } catch {
       finish(attempt)

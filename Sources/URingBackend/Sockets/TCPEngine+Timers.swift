@@ -31,12 +31,12 @@ extension TCPEngine {
     let idle = loop.now &- min(loop.now, records[index].lastActivity)
     guard idle >= period else { return false }
     let descriptor = records[index].descriptor
-    let isOwing = records[index].machine.unsent > 0 || Socket.unacknowledgedBytes(of: descriptor) > 0
+    let isOwing = records[index].machine.unsent > 0 || sockets.unacknowledgedBytes(of: descriptor) > 0
     let before = records[index].acknowledged
     // Nothing was owed the last time either: nothing can have moved.
     guard isOwing || before > 0 else { return true }
     // Only ever compared: half of the bits tell one from another, and zero stands for no look.
-    let acknowledged = UInt32(truncatingIfNeeded: (Socket.acknowledgedBytes(of: descriptor) ?? 0) &<< 1) | 1
+    let acknowledged = UInt32(truncatingIfNeeded: (sockets.acknowledgedBytes(of: descriptor) ?? 0) &<< 1) | 1
     records[index].acknowledged = isOwing ? acknowledged : 0
     guard acknowledged != before else { return true }
     records[index].lastActivity = loop.now
@@ -50,12 +50,12 @@ extension TCPEngine {
   /// nobody (docs/kernel-matrix.md).
   private func look(_ index: Int) {
     guard records[index].machine.flags.contains(.receiveArmed) else { return }
-    if case .failed(let errno) = Socket.inputState(of: records[index].descriptor) { breakOff(index, errno, .receive) }
+    if case .failed(let errno) = sockets.inputState(of: records[index].descriptor) { breakOff(index, errno, .receive) }
   }
 
   /// The FIN was sent a while ago. The peer's time to end its side begins when it has acknowledged everything.
   private func acknowledgeTimerFired(_ index: Int) {
-    if Socket.unacknowledgedBytes(of: records[index].descriptor) == 0 {
+    if sockets.unacknowledgedBytes(of: records[index].descriptor) == 0 {
       armTimer(index, .linger)
     } else if hasStoodStill(index, for: records[index].timeouts.flush) {
       abort(index, .timedOut)

@@ -153,7 +153,7 @@ extension TCPEngine {
   /// have that memory locked for minutes, so the close is a reset. Other ends leave the bytes to the kernel, as ever.
   func resetIfTimeIsUp(_ index: Int) {
     switch records[index].failure {
-    case .timedOut, .idle, .shuttingDown: Socket.resetOnClose(records[index].descriptor)
+    case .timedOut, .idle, .shuttingDown: sockets.resetOnClose(records[index].descriptor)
     default: break
     }
   }

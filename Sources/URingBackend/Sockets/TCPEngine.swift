@@ -12,6 +12,8 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   // Why unchecked: references travel in closures that hop to the loop; every method runs there.
   let loop: EventLoop
   let ring: Ring
+  /// What is asked or told about sockets beside the ring.
+  let sockets: any SocketCalls
   let memory: LoopMemory
   /// What standing receives fill.
   let buffers: ProvidedBufferRing
@@ -58,8 +60,13 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   private static let numbers = Atomic<UInt32>(0)
 
   /// - Throws: ``RingError`` when a slot that large cannot be, or when there is no memory for the first ones.
-  init(loop: EventLoop, configuration: EventLoop.Configuration) throws(RingError) {
+  init(
+    loop: EventLoop,
+    configuration: EventLoop.Configuration,
+    sockets: any SocketCalls = KernelSockets()
+  ) throws(RingError) {
     self.loop = loop
+    self.sockets = sockets
     ring = loop.ring
     memory = loop.memory
     counters = loop.counters
@@ -139,7 +146,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   /// Takes over a connected descriptor. Nil, and the descriptor is closed, when the loop has no record left.
   func open(_ descriptor: Int32, sink: ConnectionSink, settings: ConnectionSettings) -> Int? {
     guard let index = takeRecord() else {
-      Socket.close(descriptor)
+      sockets.close(descriptor)
       return nil
     }
     let place = records.place(index)
@@ -149,7 +156,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     place.record.timeouts = settings.timeouts
     // Given up by `retire`.
     unsafe place.record.sink = Unmanaged.passRetained(sink)
-    place.record.peer = Socket.peerAddress(of: descriptor)
+    place.record.peer = sockets.peerAddress(of: descriptor)
     place.record.lastActivity = loop.now
     openConnections += 1
     counters.connectionsOpened.bump()
@@ -276,7 +283,9 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   /// Aborts every connection of one sink and every attempt to open one, and cancels what runs for it.
   func abortAll(of sink: ConnectionSink, _ kind: SocketError.Kind) {
-    for attempt in connecting.values where attempt.sink === sink { cancel(attempt, kind) }
+    for key in connecting.keys.sorted() {
+      if let attempt = connecting[key], attempt.sink === sink { cancel(attempt, kind) }
+    }
     for index in 0..<records.count where records[index].isOpen {
       // Addresses of two living objects are compared; nothing is reached through them.
       guard unsafe records[index].sink?.toOpaque() == Unmanaged.passUnretained(sink).toOpaque() else { continue }
@@ -299,8 +308,13 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
 
   override func stop() {
     isStopping = true
-    for listener in listeners.values { stopListening(listener) }
-    for attempt in connecting.values { cancel(attempt, .shuttingDown) }
+    // In the order in which they came, so that one run is like another.
+    for key in listeners.keys.sorted() {
+      if let listener = listeners[key] { stopListening(listener) }
+    }
+    for key in connecting.keys.sorted() {
+      if let attempt = connecting[key] { cancel(attempt, .shuttingDown) }
+    }
     for index in 0..<records.count where records[index].isOpen { abort(index, .shuttingDown) }
     limitWaitForNotifications()
   }

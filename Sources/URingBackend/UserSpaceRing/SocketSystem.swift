@@ -5,8 +5,9 @@
 /// call of its name does, with a negative errno value in place of -1 and `errno`; one that would have to wait answers
 /// -EAGAIN.
 ///
-/// Belongs to one thread, the ring's.
-package protocol SocketSystem: AnyObject {
+/// Belongs to one thread, the ring's. Sendable because references to it travel with the loop's, not because others may use
+/// it.
+package protocol SocketSystem: AnyObject, Sendable {
   /// recv(2), not waiting. 0 at the end of the stream.
   func receive(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ count: Int) -> Int
   /// send(2), not waiting; may be short. Never raises SIGPIPE.

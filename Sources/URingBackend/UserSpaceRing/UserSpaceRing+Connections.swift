@@ -10,7 +10,7 @@ import SystemPackage
 extension UserSpaceRing {
   // MARK: Accept
 
-  func beginAccept(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func beginAccept(_ entry: UnsafePointer<io_uring_sqe>) {
     var operation = unsafe Operation(entry, .accept)
     unsafe operation.isMultishot = entry.pointee.ioprio & UInt16(SLUICE_ACCEPT_MULTISHOT) != 0
     unsafe operation.flags = entry.pointee.accept_flags
@@ -19,7 +19,7 @@ extension UserSpaceRing {
     begin(operation)
   }
 
-  func attemptAccept(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptAccept(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
     let descriptor = operation.descriptor
     let userData = operation.userData
     let flags = Int32(bitPattern: operation.flags)
@@ -50,14 +50,15 @@ extension UserSpaceRing {
 
   // MARK: Connect
 
-  func beginConnect(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func beginConnect(_ entry: UnsafePointer<io_uring_sqe>) {
     var operation = unsafe Operation(entry, .connect)
     unsafe operation.count = Int(truncatingIfNeeded: entry.pointee.off)
     beginLife(operation.descriptor)
     begin(operation)
   }
 
-  func attemptConnect(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptConnect(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt
+  {
     let descriptor = operation.descriptor
     let result: Int32
     if operation.isUnderWay {
@@ -88,7 +89,7 @@ extension UserSpaceRing {
 
   // MARK: Ends
 
-  func shutDown(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func shutDown(_ entry: UnsafePointer<io_uring_sqe>) {
     let descriptor = unsafe entry.pointee.fd
     unsafe post(entry.pointee.user_data, system.shutdown(descriptor, Int32(bitPattern: entry.pointee.len)))
     // What waits there hears of it now; not every socket reports to its own side.
@@ -99,7 +100,7 @@ extension UserSpaceRing {
 
   /// Closes a descriptor. An operation that waits on it would hold the socket open in the kernel; here it cannot, so it
   /// ends first. The engine never lets that happen: close comes last.
-  func closeDescriptor(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func closeDescriptor(_ entry: UnsafePointer<io_uring_sqe>) {
     let descriptor = unsafe entry.pointee.fd
     if let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor {
       unsafe endAll(state, -Errno.canceled.rawValue)
@@ -109,7 +110,7 @@ extension UserSpaceRing {
   }
 
   /// The number names another socket than before, if it named one: nothing is known about it.
-  private func beginLife(_ descriptor: Int32) {
+  private mutating func beginLife(_ descriptor: Int32) {
     guard let state = unsafe descriptors.state(of: descriptor), unsafe !state.pointee.isWaitedFor else { return }
     unsafe state.pointee.generation &+= 1
     unsafe state.pointee.isWatched = false
@@ -119,7 +120,7 @@ extension UserSpaceRing {
   // MARK: Cancel
 
   /// IORING_OP_ASYNC_CANCEL, by user data or by descriptor. Its own completion comes first, as with deferred task work.
-  func cancel(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func cancel(_ entry: UnsafePointer<io_uring_sqe>) {
     let userData = unsafe entry.pointee.user_data
     let flags = unsafe entry.pointee.cancel_flags
     let reason = -Errno.canceled.rawValue
@@ -150,7 +151,7 @@ extension UserSpaceRing {
   }
 
   /// Takes an operation off its descriptor's list.
-  private func unlink(_ place: Int32) {
+  private mutating func unlink(_ place: Int32) {
     let operation = unsafe operations.pointer(place)
     guard let state = unsafe descriptors.state(of: operation.pointee.descriptor) else { return }
     let list = unsafe Self.list(operation.pointee.kind)

@@ -8,7 +8,7 @@ import CLiburing
 
 /// Reads of an eventfd, and polls.
 extension UserSpaceRing {
-  func attemptRead(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptRead(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
     guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(operation.address)) else {
       post(operation.userData, -EFAULT)
       return .finished
@@ -22,7 +22,7 @@ extension UserSpaceRing {
     return .finished
   }
 
-  func attemptPoll(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptPoll(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
     let events = system.poll(operation.descriptor, operation.flags)
     guard events != 0 else { return .waits }
     post(operation.userData, events)

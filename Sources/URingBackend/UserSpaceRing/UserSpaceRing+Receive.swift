@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Receives into provided buffers: io_uring_prep_recv(3), io_uring_prep_recv_multishot(3).
 extension UserSpaceRing {
-  func beginReceive(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func beginReceive(_ entry: UnsafePointer<io_uring_sqe>) {
     // Without a provided buffer there is no receive in this package.
     guard unsafe UInt32(entry.pointee.flags) == SLUICE_SQE_BUFFER_SELECT else {
       return unsafe post(entry.pointee.user_data, -Errno.invalidArgument.rawValue)
@@ -16,7 +16,8 @@ extension UserSpaceRing {
     begin(operation)
   }
 
-  func attemptReceive(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptReceive(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt
+  {
     for _ in 0..<Self.budget {
       // The buffer comes first, as in the kernel: an empty ring ends the receive, and leaves the bytes where they are.
       guard let buffer = firstBuffer(operation.group), !system.chooses(.missesBuffers) else {
@@ -45,7 +46,7 @@ extension UserSpaceRing {
   }
 
   @inline(__always)
-  private func receive(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ room: Int) -> Int {
+  private mutating func receive(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ room: Int) -> Int {
     guard AddressSanitizer.isLoaded else { return unsafe system.receive(descriptor, base, room) }
     // What the kernel may write to is out of bounds for everybody else, and the sanitizer takes us for that.
     unsafe AddressSanitizer.unpoison(base, room)
@@ -53,7 +54,7 @@ extension UserSpaceRing {
     return unsafe system.receive(descriptor, base, room)
   }
 
-  private func receiveEnded(
+  private mutating func receiveEnded(
     _ operation: inout Operation,
     _ state: UnsafeMutablePointer<DescriptorState>,
     _ result: Int
@@ -78,18 +79,18 @@ extension UserSpaceRing {
   // MARK: Provided buffers
 
   @inline(__always)
-  private func firstBuffer(_ group: UInt16) -> BufferGroup.Buffer? {
+  private mutating func firstBuffer(_ group: UInt16) -> BufferGroup.Buffer? {
     guard Int(group) < groups.count else { return nil }
     return groups[Int(group)]?.first
   }
 
   @inline(__always)
-  private func fill(_ group: UInt16, _ count: Int) -> UInt32 {
+  private mutating func fill(_ group: UInt16, _ count: Int) -> UInt32 {
     groups[Int(group)]?.fill(count) ?? 0
   }
 
   /// `struct io_uring_buf_reg`, read by offsets as ``BufferRingMemory`` writes it.
-  func registerGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
+  mutating func registerGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
     guard let argument = unsafe argument else { return -Errno.badAddress.rawValue }
     let address = unsafe argument.load(as: UInt64.self)
     let entries = unsafe argument.load(fromByteOffset: 8, as: UInt32.self)
@@ -108,7 +109,7 @@ extension UserSpaceRing {
     return 0
   }
 
-  func unregisterGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
+  mutating func unregisterGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
     guard let argument = unsafe argument else { return -Errno.badAddress.rawValue }
     let group = unsafe Int(argument.load(fromByteOffset: 12, as: UInt16.self))
     guard group < groups.count, groups[group] != nil else { return -Errno.noSuchFileOrDirectory.rawValue }

@@ -11,7 +11,7 @@ import SystemPackage
 ///
 /// The result is what was sent, also where an error or a cancellation came behind it: that one meets the next send.
 extension UserSpaceRing {
-  func attemptSend(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptSend(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
     guard let base = unsafe UnsafeRawPointer(bitPattern: UInt(operation.address)) else {
       return sendEnded(&operation, -Int(EFAULT))
     }
@@ -24,7 +24,9 @@ extension UserSpaceRing {
     return .hasMore
   }
 
-  func attemptSendVector(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attemptSendVector(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>)
+    -> Attempt
+  {
     for _ in 0..<Self.budget {
       let flags = Int32(bitPattern: operation.flags) & ~Int32(MSG_WAITALL)
       let left: Int
@@ -55,7 +57,7 @@ extension UserSpaceRing {
 
   /// What one call came to. Nil: another one should follow.
   @inline(__always)
-  private func sent(
+  private mutating func sent(
     _ count: Int,
     of left: Int,
     _ operation: inout Operation,
@@ -80,7 +82,7 @@ extension UserSpaceRing {
   }
 
   @inline(__always)
-  private func sendEnded(_ operation: inout Operation, _ error: Int) -> Attempt {
+  private mutating func sendEnded(_ operation: inout Operation, _ error: Int) -> Attempt {
     let sent = operation.progress
     post(operation.userData, sent > 0 ? Int32(clamping: sent) : Int32(truncatingIfNeeded: error))
     return .finished

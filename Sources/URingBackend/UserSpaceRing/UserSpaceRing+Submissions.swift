@@ -3,7 +3,7 @@ import SystemPackage
 
 extension UserSpaceRing {
   /// Takes one entry: what needs no waiting is done at once, in the order of the queue.
-  func submit(_ entry: UnsafePointer<io_uring_sqe>) {
+  mutating func submit(_ entry: UnsafePointer<io_uring_sqe>) {
     switch unsafe Int32(entry.pointee.opcode) {
     case SLUICE_OP_SEND: unsafe begin(Operation(entry, .send))
     case SLUICE_OP_RECV: unsafe beginReceive(entry)
@@ -22,7 +22,7 @@ extension UserSpaceRing {
 
   /// Tries an operation, and keeps it where it has to wait.
   @inline(__always)
-  func begin(_ operation: consuming Operation) {
+  mutating func begin(_ operation: consuming Operation) {
     var operation = operation
     guard let state = unsafe descriptors.state(of: operation.descriptor) else {
       return post(operation.userData, -Errno.badFileDescriptor.rawValue)
@@ -41,7 +41,9 @@ extension UserSpaceRing {
 
   /// Whether a call may have something to do: what is known to be not ready waits for the report.
   @inline(__always)
-  private func isWorthATry(_ operation: borrowing Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Bool {
+  private mutating func isWorthATry(_ operation: borrowing Operation, _ state: UnsafeMutablePointer<DescriptorState>)
+    -> Bool
+  {
     switch operation.kind {
     // Without a buffer a receive ends at once, whatever the socket holds.
     case .receive, .connect, .poll: true
@@ -61,7 +63,7 @@ extension UserSpaceRing {
   }
 
   @inline(__always)
-  func attempt(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
+  mutating func attempt(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
     switch operation.kind {
     case .receive: unsafe attemptReceive(&operation, state)
     case .send: unsafe attemptSend(&operation, state)
@@ -76,7 +78,7 @@ extension UserSpaceRing {
   // MARK: Those that wait
 
   /// Keeps an operation until its descriptor is ready.
-  private func keep(_ operation: consuming Operation, _ state: UnsafeMutablePointer<DescriptorState>) {
+  private mutating func keep(_ operation: consuming Operation, _ state: UnsafeMutablePointer<DescriptorState>) {
     var operation = operation
     if operation.kind == .sendVector, unsafe operation.vectors == nil,
       let message = unsafe UnsafePointer<msghdr>(bitPattern: UInt(operation.address))
@@ -90,7 +92,7 @@ extension UserSpaceRing {
     if unsafe !state.pointee.isWatched { unsafe watch(kept.pointee.descriptor, state) }
   }
 
-  private func append(_ place: Int32, to first: inout Int32) {
+  private mutating func append(_ place: Int32, to first: inout Int32) {
     guard first != OperationTable.none else {
       first = place
       return
@@ -101,7 +103,7 @@ extension UserSpaceRing {
   }
 
   /// Has the system report what becomes ready. Where it cannot, whatever waits there ends with the reason.
-  private func watch(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+  private mutating func watch(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
     let result = unsafe system.watch(descriptor, generation: state.pointee.generation)
     guard result < 0 else {
       unsafe state.pointee.isWatched = true
@@ -111,7 +113,7 @@ extension UserSpaceRing {
   }
 
   /// Ends all that waits on a descriptor, as a cancellation does, with another reason.
-  func endAll(_ state: UnsafeMutablePointer<DescriptorState>, _ result: Int32) {
+  mutating func endAll(_ state: UnsafeMutablePointer<DescriptorState>, _ result: Int32) {
     for list in [\DescriptorState.input, \.output, \.polls] {
       while case let place = unsafe state.pointee[keyPath: list], place != OperationTable.none {
         unsafe state.pointee[keyPath: list] = operations.pointer(place).pointee.next
@@ -121,7 +123,7 @@ extension UserSpaceRing {
   }
 
   /// Posts the last completion of an operation that no list has any more. What it had sent is its result, if anything was.
-  func end(_ place: Int32, _ result: Int32) {
+  mutating func end(_ place: Int32, _ result: Int32) {
     let operation = unsafe operations.pointer(place)
     let userData = unsafe operation.pointee.userData
     let sent =
@@ -142,7 +144,7 @@ extension UserSpaceRing {
 
   /// Tries what waits on a descriptor and may have something to do.
   @inline(__always)
-  func serve(_ descriptor: Int32) {
+  mutating func serve(_ descriptor: Int32) {
     guard let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor else { return }
     guard hasRoom, !system.chooses(.postponesDescriptor) else { return unsafe enqueue(descriptor, state) }
     if unsafe state.pointee.polls != OperationTable.none { unsafe servePolls(state) }
@@ -156,7 +158,7 @@ extension UserSpaceRing {
   }
 
   @inline(__always)
-  private func serveInput(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+  private mutating func serveInput(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
     while case let place = unsafe state.pointee.input, place != OperationTable.none,
       unsafe state.pointee.readiness.contains(.input)
     {
@@ -171,7 +173,7 @@ extension UserSpaceRing {
   }
 
   @inline(__always)
-  private func serveOutput(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+  private mutating func serveOutput(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
     while case let place = unsafe state.pointee.output, place != OperationTable.none,
       unsafe state.pointee.readiness.contains(.output)
     {
@@ -186,7 +188,7 @@ extension UserSpaceRing {
   }
 
   /// Any report may be one that a poll waits for: each is asked once.
-  private func servePolls(_ state: UnsafeMutablePointer<DescriptorState>) {
+  private mutating func servePolls(_ state: UnsafeMutablePointer<DescriptorState>) {
     var place = unsafe state.pointee.polls
     var previous = OperationTable.none
     while place != OperationTable.none {

@@ -11,13 +11,13 @@ import SystemPackage
 /// A descriptor's first operation is an accept or a connect, or its number came out of an accept, or nobody used it
 /// before, or its last operation was a close: only so can the ring know that the number names another socket than before.
 ///
-/// Belongs to one thread, the loop's.
+/// Belongs to one thread, the loop's, and to a driver: one class for each system, because what is called through a protocol is
+/// specialised only there. A value, so that its variables are accessed without a check for each.
 @safe
-final class UserSpaceRing<System: SocketSystem>: RingDriver {
-  // Why the pointers hold: the queues live in `memory`, which is this object's until it goes, and `localTail` and the
+struct UserSpaceRing<System: SocketSystem>: ~Copyable {
+  // Why the pointers hold: the queues live in `memory`, which is this value's until it goes, and `localTail` and the
   // heads are masked on use. Tables hand out places that are valid as their own comments say. What a submission points to
   // is there until its completion: whoever submits promises it (`Ring+Submissions.swift`).
-  let features: KernelFeatures
   let queues: RingQueues
   let system: System
 
@@ -45,7 +45,6 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   ///   call can find out.
   init?(
     system: System,
-    features: KernelFeatures,
     entries: UInt32,
     completionEntries: UInt32,
     announcesWork: Bool = false
@@ -54,14 +53,14 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
     unsafe queues = memory.queues
     self.memory = memory
     self.system = system
-    self.features = features
     self.announcesWork = announcesWork
     setFlags()
   }
 
-  // MARK: RingDriver
+  // MARK: Calls
 
-  func enter(submit: UInt32, waitFor: UInt32, timeoutNanoseconds: UInt64?) -> Int32 {
+  /// As ``RingDriver/enter(submit:waitFor:timeoutNanoseconds:)``.
+  mutating func enter(submit: UInt32, waitFor: UInt32, timeoutNanoseconds: UInt64?) -> Int32 {
     guard !isClosed else { return -Errno.badFileDescriptor.rawValue }
     if system.chooses(.refusesCall) { return -Errno.resourceBusy.rawValue }
     if firstParked < parked.count { unpark() }
@@ -72,7 +71,8 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
     return completionsReady == 0 ? result : 0
   }
 
-  func register(_ opcode: UInt32, _ argument: UnsafeMutableRawPointer?, _ count: UInt32) -> Int32 {
+  /// As ``RingDriver/register(_:_:_:)``.
+  mutating func register(_ opcode: UInt32, _ argument: UnsafeMutableRawPointer?, _ count: UInt32) -> Int32 {
     guard !isClosed else { return -Errno.badFileDescriptor.rawValue }
     switch opcode {
     case SLUICE_REGISTER_PBUF_RING: return unsafe registerGroup(argument)
@@ -81,7 +81,8 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
     }
   }
 
-  func close() {
+  /// As ``RingDriver/close()``.
+  mutating func close() {
     guard !isClosed else { return }
     isClosed = true
     system.close()
@@ -99,7 +100,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
 
   /// Posts a completion, or parks it while the queue is full.
   @inline(__always)
-  func post(_ userData: UInt64, _ result: Int32, flags: UInt32 = 0) {
+  mutating func post(_ userData: UInt64, _ result: Int32, flags: UInt32 = 0) {
     if hasRoom, !system.chooses(.parksCompletion) {
       let entry = unsafe queues.completions + Int(localTail & (queues.completionEntries &- 1))
       unsafe entry.pointee.user_data = userData
@@ -114,7 +115,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   }
 
   @inline(never)
-  private func park(_ userData: UInt64, _ result: Int32, _ flags: UInt32) {
+  private mutating func park(_ userData: UInt64, _ result: Int32, _ flags: UInt32) {
     var entry = io_uring_cqe()
     entry.user_data = userData
     entry.res = result
@@ -123,7 +124,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
     setFlags()
   }
 
-  private func unpark() {
+  private mutating func unpark() {
     while firstParked < parked.count, unsafe completionsReady < queues.completionEntries {
       let entry = parked[firstParked]
       firstParked += 1
@@ -138,7 +139,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
     setFlags()
   }
 
-  private func setFlags() {
+  private mutating func setFlags() {
     let overflow = firstParked < parked.count ? SLUICE_SQ_CQ_OVERFLOW : 0
     let work = announcesWork ? SLUICE_SQ_TASKRUN : 0
     unsafe queues.submissionFlags.pointee.store(overflow | work, ordering: .relaxed)
@@ -146,7 +147,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
 
   // MARK: Turns
 
-  private func consume(_ number: UInt32) -> UInt32 {
+  private mutating func consume(_ number: UInt32) -> UInt32 {
     let head = unsafe queues.submissionHead.pointee.load(ordering: .relaxed)
     let published = unsafe queues.submissionTail.pointee.load(ordering: .acquiring) &- head
     var ready = min(number, published)
@@ -165,7 +166,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   /// A call that has completions of its own, of sends that were done at once, does not ask the system, unless the one
   /// before did not either: in a loop that sends what it received each second call finds nothing else to do, and so
   /// asks, and a message costs no more calls of the system than it must.
-  private func wait(for number: UInt32, _ timeout: UInt64?) -> Int32 {
+  private mutating func wait(for number: UInt32, _ timeout: UInt64?) -> Int32 {
     serveReady()
     if completionsReady >= max(number, 1), !skippedWait {
       skippedWait = true
@@ -198,13 +199,13 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   }
 
   /// As many completions as were asked for, or as many as the queue holds.
-  private func isSatisfied(_ number: UInt32) -> Bool { completionsReady >= number || !hasRoom }
+  private mutating func isSatisfied(_ number: UInt32) -> Bool { completionsReady >= number || !hasRoom }
 
   /// How long after one try the next follows where nobody reports that it is worthwhile.
   private static var unreportedPause: UInt64 { 1_000_000 }
   private static var timeIsUp: Int32 { ETIME }
 
-  private func note(_ event: ReadinessEvent) {
+  private mutating func note(_ event: ReadinessEvent) {
     guard let state = unsafe descriptors.state(of: event.descriptor) else { return }
     guard unsafe state.pointee.generation == event.generation else { return }
     unsafe state.pointee.readiness.formUnion(event.readiness)
@@ -212,7 +213,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   }
 
   /// Each descriptor of the queue once: those that have more to do stand at its end again.
-  private func serveReady() {
+  private mutating func serveReady() {
     var left = ready.count
     while left > 0, hasRoom, let descriptor = ready.popFirst() {
       left -= 1
@@ -223,13 +224,13 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   }
 
   /// Has a descriptor served with the next call.
-  func enqueue(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
+  mutating func enqueue(_ descriptor: Int32, _ state: UnsafeMutablePointer<DescriptorState>) {
     guard unsafe !state.pointee.isQueued else { return }
     unsafe state.pointee.isQueued = true
     ready.append(descriptor)
   }
 
-  private func retryUnreported() {
+  private mutating func retryUnreported() {
     for _ in 0..<unreported.count {
       guard let descriptor = unreported.popFirst() else { return }
       serve(descriptor)

@@ -32,9 +32,9 @@ extension TCPEngine {
     if isError {
       // A reset overtakes bytes that there was no room for.
       place.record.machine.watchCompleted()
-      return breakOff(Int(operation.index), Socket.pendingError(of: place.record.descriptor), .receive)
+      return breakOff(Int(operation.index), pendingError(of: place.record.descriptor), .receive)
     }
-    let state = Socket.inputState(of: place.record.descriptor)
+    let state = sockets.inputState(of: place.record.descriptor)
     // Both directions are shut down: a poll would say so again and again.
     place.record.machine.watchCompleted(endWaits: state == .bytes, isDone: isHangUp)
     switch state {
@@ -42,6 +42,12 @@ extension TCPEngine {
     case .ended: endInput(Int(operation.index))
     case .failed(let errno): breakOff(Int(operation.index), errno, .receive)
     }
+  }
+
+  /// The error that a poll has reported. A reset after the peer's end of stream comes as EPIPE.
+  private func pendingError(of descriptor: Int32) -> Errno {
+    let error = sockets.takeError(of: descriptor) ?? .connectionReset
+    return error == .brokenPipe ? .connectionReset : error
   }
 
   func watchCancelCompleted(_ completion: Completion, _ operation: OperationID) {
