@@ -14,7 +14,7 @@ struct BufferGroupTable: ~Copyable {
   deinit { unsafe groups.deallocate() }
 
   /// Whether there is such a group.
-  func contains(_ id: UInt16) -> Bool { Int(id) < count && unsafe groups[Int(id)] != nil }
+  func contains(_ id: UInt16) -> Bool { unsafe Int(id) < count && groups[Int(id)] != nil }
 
   /// Adds or replaces a group, or takes one away.
   mutating func set(_ id: UInt16, _ group: BufferGroup?) {

@@ -20,7 +20,7 @@ extension UserSpaceRing {
   {
     for _ in 0..<Self.budget {
       // The buffer comes first, as in the kernel: an empty ring ends the receive, and leaves the bytes where they are.
-      guard let buffer = firstBuffer(operation.group), !system.chooses(.missesBuffers) else {
+      guard let buffer = groups.first(operation.group), !system.chooses(.missesBuffers) else {
         post(operation.userData, -Errno.noBufferSpace.rawValue)
         return .finished
       }
@@ -34,7 +34,7 @@ extension UserSpaceRing {
       operation.progress &+= count
       let mayGoOn = operation.isMultishot && (operation.limit == 0 || operation.progress < Int(operation.limit))
       let goesOn = mayGoOn && !system.chooses(.endsMultishot)
-      var flags = fill(operation.group, count) | (goesOn ? SLUICE_CQE_MORE : 0)
+      var flags = groups.fill(operation.group, count) | (goesOn ? SLUICE_CQE_MORE : 0)
       if isFull, system.hasInput(operation.descriptor) { flags |= SLUICE_CQE_SOCKET_NONEMPTY }
       post(operation.userData, Int32(truncatingIfNeeded: count), flags: flags)
       if !goesOn { return .finished }
@@ -47,7 +47,7 @@ extension UserSpaceRing {
 
   @inline(__always)
   private mutating func receive(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ room: Int) -> Int {
-    guard AddressSanitizer.isLoaded else { return unsafe system.receive(descriptor, base, room) }
+    guard isSanitized else { return unsafe system.receive(descriptor, base, room) }
     // What the kernel may write to is out of bounds for everybody else, and the sanitizer takes us for that.
     unsafe AddressSanitizer.unpoison(base, room)
     defer { unsafe AddressSanitizer.poison(base, room) }
@@ -78,42 +78,31 @@ extension UserSpaceRing {
 
   // MARK: Provided buffers
 
-  @inline(__always)
-  private mutating func firstBuffer(_ group: UInt16) -> BufferGroup.Buffer? {
-    guard Int(group) < groups.count else { return nil }
-    return groups[Int(group)]?.first
-  }
-
-  @inline(__always)
-  private mutating func fill(_ group: UInt16, _ count: Int) -> UInt32 {
-    groups[Int(group)]?.fill(count) ?? 0
-  }
-
   /// `struct io_uring_buf_reg`, read by offsets as ``BufferRingMemory`` writes it.
   mutating func registerGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
     guard let argument = unsafe argument else { return -Errno.badAddress.rawValue }
     let address = unsafe argument.load(as: UInt64.self)
     let entries = unsafe argument.load(fromByteOffset: 8, as: UInt32.self)
-    let group = unsafe Int(argument.load(fromByteOffset: 12, as: UInt16.self))
+    let group = unsafe argument.load(fromByteOffset: 12, as: UInt16.self)
     let flags = unsafe UInt32(argument.load(fromByteOffset: 14, as: UInt16.self))
     guard flags & ~SLUICE_PBUF_RING_INC == 0, entries > 0, entries <= 32_768, entries & (entries - 1) == 0,
       let memory = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)), address % 4096 == 0
     else { return -Errno.invalidArgument.rawValue }
-    while groups.count <= group { groups.append(nil) }
-    guard groups[group] == nil else { return -Errno.fileExists.rawValue }
-    unsafe groups[group] = BufferGroup(
+    guard !groups.contains(group) else { return -Errno.fileExists.rawValue }
+    let added = unsafe BufferGroup(
       memory: memory,
       entries: UInt16(truncatingIfNeeded: entries),
       isIncremental: flags & SLUICE_PBUF_RING_INC != 0
     )
+    groups.set(group, added)
     return 0
   }
 
   mutating func unregisterGroup(_ argument: UnsafeMutableRawPointer?) -> Int32 {
     guard let argument = unsafe argument else { return -Errno.badAddress.rawValue }
-    let group = unsafe Int(argument.load(fromByteOffset: 12, as: UInt16.self))
-    guard group < groups.count, groups[group] != nil else { return -Errno.noSuchFileOrDirectory.rawValue }
-    groups[group] = nil
+    let group = unsafe argument.load(fromByteOffset: 12, as: UInt16.self)
+    guard groups.contains(group) else { return -Errno.noSuchFileOrDirectory.rawValue }
+    groups.set(group, nil)
     return 0
   }
 }

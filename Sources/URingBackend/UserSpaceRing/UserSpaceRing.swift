@@ -1,4 +1,5 @@
 import CLiburing
+import IOBuffers
 import Synchronization
 import SystemPackage
 
@@ -23,11 +24,13 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
 
   var operations = OperationTable()
   var descriptors = DescriptorTable()
-  var groups: [BufferGroup?] = []
+  var groups = BufferGroupTable()
   var ready = ReadyQueue()
   /// Unix connects whose peer has a full backlog: nobody reports when it has room.
   var unreported = ReadyQueue()
 
+  /// Runs under the address sanitizer.
+  let isSanitized = AddressSanitizer.isLoaded
   private let memory: QueueMemory
   private var localTail: UInt32 = 0
   private var parked: [io_uring_cqe] = []
