@@ -38,7 +38,9 @@ struct OutputTests {
     let script = """
       import signal, subprocess, sys
       server = subprocess.Popen(sys.argv[1:], stdout=open('/dev/full', 'w'), stderr=subprocess.PIPE, text=True)
-      print(server.stderr.readline().strip())
+      for line in server.stderr:
+          print(line.strip())
+          if 'driven by' not in line: break
       server.send_signal(signal.SIGTERM)
       print(server.stderr.read())
       print('status', server.wait())

@@ -10,6 +10,7 @@ from svg import FAINT, Page, Panel, Scale
 STYLES = {
     "c-uring": ("#222222", ""), "c-epoll": ("#8a8a8a", ""), "sluice-handler": ("#d1495b", ""),
     "sluice-async": ("#e08e2b", "7 4"), "nio-handler": ("#2a6fbb", ""), "nio-async": ("#58a6d6", "7 4"),
+    "sluice-epoll-handler": ("#c76f3a", "6 2"), "sluice-epoll-async": ("#c7a13a", "6 2"),
     "sluice-handler-spin": ("#8d3b72", "2 3"), "sluice-handler-zc": ("#3a8f5c", "2 3"),
 }
 PERCENTILES = [("p50_us", "p50"), ("p90_us", "p90"), ("p99_us", "p99"), ("p999_us", "p99.9"), ("p9999_us", "p99.99")]

@@ -29,20 +29,23 @@ class Scenario:
 
 HANDLERS = ("c-uring", "c-epoll", "sluice-handler", "nio-handler")
 
+# The same server on its other driver, where that is measured.
+EPOLL = ("sluice-epoll-handler", "sluice-epoll-async")
+
 # Open loop takes its rates from it: it stands before those.
-PEAK = Scenario("64B-x50", "64 bytes, 50 connections", 50, short=True)
+PEAK = Scenario("64B-x50", "64 bytes, 50 connections", 50, also=EPOLL, short=True)
 
 SCENARIOS = [
     Scenario("64B-x1", "64 bytes, 1 connection", 1, warmup=5_000, counted=20_000, saturates=False,
              also=("sluice-handler-spin",), short=True),
     PEAK,
-    Scenario("64B-x500", "64 bytes, 500 connections", 500, short=True),
+    Scenario("64B-x500", "64 bytes, 500 connections", 500, also=EPOLL, short=True),
     Scenario("64B-x2000", "64 bytes, 2,000 connections", 2000),
     Scenario("64B-x50-16", "64 bytes, 50 connections, 16 in flight on each", 50, depth=16, warmup=50_000, counted=200_000,
-             short=True),
+             also=EPOLL, short=True),
     Scenario("1KiB-x50", "1 KiB, 50 connections", 50, "1k"),
     Scenario("16KiB-x50", "16 KiB, 50 connections", 50, "16k", warmup=10_000, counted=30_000,
-             also=("sluice-handler-zc",), short=True),
+             also=("sluice-handler-zc", *EPOLL), short=True),
     Scenario("bulk-x1", "bulk, 1 connection, 64 KiB x 16 in flight", 1, "64k", 16, "bulk", warmup=2_000, counted=10_000),
     Scenario("bulk-x8", "bulk, 8 connections, 64 KiB x 16 in flight on each", 8, "64k", 16, "bulk", warmup=2_000,
              counted=10_000),
@@ -69,13 +72,16 @@ SERVERS = {
     "sluice-async": ("EchoServer", ("--mode", "async"), None),
     "nio-handler": ("NIOEcho", ("--mode", "handler"), ("NIOEcho", "--mode", "handler", "--fan-out")),
     "nio-async": ("NIOEcho", ("--mode", "async"), None),
+    "sluice-epoll-handler": ("EchoServer", ("--driver", "readiness", "--mode", "handler"), None),
+    "sluice-epoll-async": ("EchoServer", ("--driver", "readiness", "--mode", "async"), None),
     "sluice-handler-spin": ("EchoServer", ("--mode", "handler", "--spin", "50"), None),
     "sluice-handler-zc": ("EchoServer", ("--mode", "handler", "--zero-copy", "4096"), None),
 }
 # They stand beside the plain server in single scenarios only (Scenario.also).
-SPECIAL = ("sluice-handler-spin", "sluice-handler-zc")
+SPECIAL = ("sluice-handler-spin", "sluice-handler-zc", *EPOLL)
 
 BETTER_C = "better C"
+ON_EPOLL = ("64B-x50", "64B-x500", "64B-x50-16", "16KiB-x50")
 SMALL = ("64B-x50", "64B-x500", "64B-x50-16", "1KiB-x50")
 
 
@@ -106,6 +112,10 @@ REQUIREMENTS = [
     Requirement("user instructions per message, async", "instructions", ("64B-x50",), "sluice-async", None, 2500),
     Requirement("CPU per message, handler, of SwiftNIO with handlers", "cpu_us", SMALL, "sluice-handler", "nio-handler", 0.70),
     Requirement("CPU per message, async, of NIOAsyncChannel", "cpu_us", SMALL, "sluice-async", "nio-async", 0.35),
+    Requirement("CPU per message on epoll, handler, of C epoll", "cpu_us", ON_EPOLL, "sluice-epoll-handler", "c-epoll", 1.10),
+    Requirement("CPU per message on epoll, async, of C epoll", "cpu_us", ON_EPOLL, "sluice-epoll-async", "c-epoll", 1.20),
+    Requirement("CPU per message on epoll, handler, of SwiftNIO with handlers", "cpu_us", ON_EPOLL, "sluice-epoll-handler",
+                "nio-handler", 0.75),
     Requirement("p99.9 in open loop, handler, of SwiftNIO with handlers", "p999_us", ("open-20k", "open-half-handler"),
                 "sluice-handler", "nio-handler", 1.0, True),
     Requirement("p99.9 in open loop, async, of NIOAsyncChannel", "p999_us", ("open-20k", "open-half-async"),

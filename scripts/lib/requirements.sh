@@ -91,3 +91,6 @@ within() {
   fi
   return "$status"
 }
+
+# Suites in which hundreds of peers push and wait: beside all others, on two cores, their peers give up waiting.
+peers='URingBackendTests\.(NeverReadingPeers|HeldBytes|Hold|Fairness|Pressure|PressureAttack|Allocation|MemoryShortage|AcceptShortage|SlowReader|ResetBurst)Tests'
