@@ -65,7 +65,7 @@ package struct Choices: Sendable {
       if rate > 0 {
         let random = generator.next()
         if random & 0xFFFF_FFFF < rate {
-          value = 1 + UInt32(truncatingIfNeeded: (random >> 32) &* UInt64(bound - 1) >> 32)
+          value = 1 + UInt32(truncatingIfNeeded: ((random >> 32) &* UInt64(bound - 1)) >> 32)
         }
       }
     }
