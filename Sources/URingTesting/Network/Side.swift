@@ -42,8 +42,8 @@ struct Side: Sendable {
     static let acknowledgementScheduled = Flags(rawValue: 1 << 11)
     /// A connect was told how it came out.
     static let connectTold = Flags(rawValue: 1 << 12)
-    /// It was reset by the other end, or by the path.
-    static let wasReset = Flags(rawValue: 1 << 13)
+    /// It was reset by the other end or by the path, or never came about. Stays when a call has taken the error.
+    static let hasFailed = Flags(rawValue: 1 << 13)
     /// A reset is under way to it.
     static let resetScheduled = Flags(rawValue: 1 << 14)
   }

@@ -79,6 +79,7 @@ extension SimulatedNetwork {
   /// Nobody reads: what is under way is dropped, and its sender reset.
   private mutating func refuse(_ side: Int) {
     sides[side].input.truncate(to: sides[side].available)
+    sides[side ^ 1].flags.insert(.outputDropped)
     if sides[side].flags.contains(.abandoned) { sides[side].state = .closed }
     scheduleReset(side ^ 1)
   }
@@ -141,7 +142,7 @@ extension SimulatedNetwork {
     sides[side].error =
       state == .connecting
       ? ECONNREFUSED : flags.contains(.inputEnded) && !flags.contains(.endSent) ? EPIPE : ECONNRESET
-    sides[side].flags.formUnion([.outputDropped, .wasReset])
+    sides[side].flags.formUnion([.outputDropped, .hasFailed])
     sides[side].input.truncate(to: sides[side].available)
     sides[side ^ 1].input.truncate(to: sides[side ^ 1].available)
     if trace.isOn { trace.add(clock, "a reset arrives at \(name(side))") }

@@ -16,6 +16,8 @@ extension SimulatedNetwork {
         let error = takeError(side)
         return -(error == 0 ? ECONNABORTED : error)
       case .fresh:
+        // A connect that was given up after its SYN had arrived: the other end is still there, to be reset.
+        guard sides[side + 1].state == .free else { return -ECONNABORTED }
         beginConnect(side, to: address)
         return -EINPROGRESS
       }
@@ -104,6 +106,7 @@ extension SimulatedNetwork {
   mutating func connectFails(_ side: Int, _ error: Int32) {
     guard sides[side].state == .connecting else { return }
     sides[side].error = error
+    sides[side].flags.insert(.hasFailed)
     close(stateOf: side)
     freePairIfUnused(side)
   }

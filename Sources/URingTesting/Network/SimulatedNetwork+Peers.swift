@@ -78,7 +78,7 @@ extension SimulatedNetwork {
   package func state(of peer: PeerID) -> PeerState {
     guard let index = side(peer) else { return .closed }
     let side = sides[index]
-    if side.flags.contains(.wasReset) || (side.state == .closed && side.error != 0) { return .failed }
+    if side.flags.contains(.hasFailed) { return .failed }
     if side.state == .connecting { return .connecting }
     if side.flags.contains(.inputEnded), side.available == 0 { return .ended }
     return side.state == .established ? .connected : .closed

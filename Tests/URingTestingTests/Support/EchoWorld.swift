@@ -19,6 +19,7 @@ final class EchoWorld {
   private(set) var failures: [String] = []
   private(set) var echoed = 0
   private(set) var resets = 0
+  var turnLimit = 20_000
 
   init(_ choices: Choices, mistake: EchoProgram.Mistake? = nil, traceLimit: Int = 0, peers: Int = 4, bytes: Int = 3000)
   {
@@ -35,7 +36,7 @@ final class EchoWorld {
 
   /// Plays the world to its end; what was wrong stands in `failures`.
   func run() -> [String] {
-    while talks.contains(where: { !$0.isOver }), program.turns < 20_000, system.stalledWaits == 0 { program.turn() }
+    while talks.contains(where: { !$0.isOver }), program.turns < turnLimit, system.stalledWaits == 0 { program.turn() }
     for _ in 0..<50 where system.stalledWaits == 0 { program.turn() }
     if talks.contains(where: { !$0.isOver }) { failures.append("a talk is not over after \(program.turns) turns") }
     _ = system.close(program.listener) as Int32

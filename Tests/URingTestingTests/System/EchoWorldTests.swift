@@ -46,13 +46,18 @@ struct EchoWorldTests {
 
   @Test(arguments: [EchoProgram.Mistake.forgetsShortSends, .leaksResets, .closesTwice])
   func aMistakeIsFoundAndItsRunMadeSmall(mistake: EchoProgram.Mistake) throws {
-    func fails(_ list: [UInt32]) -> Bool { !EchoWorld(Choices(replaying: list), mistake: mistake).run().isEmpty }
+    func world(_ choices: Choices) -> EchoWorld {
+      let world = EchoWorld(choices, mistake: mistake, peers: 2, bytes: 1500)
+      world.turnLimit = 2000
+      return world
+    }
+    func fails(_ list: [UInt32]) -> Bool { !world(Choices(replaying: list)).run().isEmpty }
     let seeds = 0..<200 as Range<UInt64>
-    let seed = try #require(seeds.first { !EchoWorld(Choices(seed: $0), mistake: mistake).run().isEmpty })
-    let failing = EchoWorld(Choices(seed: seed, recording: true), mistake: mistake)
+    let seed = try #require(seeds.first { !world(Choices(seed: $0)).run().isEmpty })
+    let failing = world(Choices(seed: seed, recording: true))
     let failures = failing.run()
     let values = failing.system.network.choices.values
-    let smallest = Minimizer(attempts: 300).minimize(values, fails: fails)
+    let smallest = Minimizer(attempts: 150).minimize(values, fails: fails)
     #expect(fails(smallest))
     #expect(smallest.count { $0 > 0 } <= 3)
     print(
