@@ -21,6 +21,7 @@ let package = Package(
   products: [
     .library(name: "IOBuffers", targets: ["IOBuffers"]),
     .library(name: "URingBackend", targets: ["URingBackend"]),
+    .library(name: "URingTesting", targets: ["URingTesting"]),
     .executable(name: "EchoServer", targets: ["EchoServer"]),
   ],
   dependencies: [
@@ -49,6 +50,16 @@ let package = Package(
       ],
       swiftSettings: strict
     ),
+    .target(
+      name: "URingTesting",
+      dependencies: [
+        "IOBuffers",
+        "URingBackend",
+        .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
     .executableTarget(
       name: "EchoServer",
       dependencies: [
@@ -70,6 +81,15 @@ let package = Package(
     .testTarget(
       name: "URingBackendTests",
       dependencies: ["URingBackend", "IOBuffers"],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "URingTestingTests",
+      dependencies: [
+        "URingTesting",
+        "URingBackend",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
       swiftSettings: strict
     ),
     .testTarget(name: "EchoServerTests", dependencies: ["EchoServer"], swiftSettings: strict),
