@@ -61,6 +61,14 @@ let package = Package(
       swiftSettings: strict
     ),
     .executableTarget(
+      name: "Simulate",
+      dependencies: [
+        "URingTesting",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
       name: "EchoServer",
       dependencies: [
         "IOBuffers",

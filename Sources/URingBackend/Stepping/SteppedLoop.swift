@@ -132,14 +132,14 @@ package final class SteppedLoop {
   /// What is left. After the end of everything that was served, nothing should be, but the listeners.
   package var remains: Remains {
     let statistics = loop.statistics
-    return Remains(
-      connections: engine.openConnections,
-      listeners: engine.listeners.count,
-      attempts: engine.connecting.count,
-      operations: operationsKept(),
-      timers: loop.timers.armed,
-      slotsHeld: Int(statistics.slotsLocked) + loop.memory.copies.slotsOut + loop.memory.buffers.slotsOut
-    )
+    var remains = Remains()
+    remains.connections = engine.openConnections
+    remains.listeners = engine.listeners.count
+    remains.attempts = engine.connecting.count
+    remains.operations = operationsKept()
+    remains.timers = loop.timers.armed
+    remains.slotsHeld = Int(statistics.slotsLocked) + loop.memory.copies.slotsOut + loop.memory.buffers.slotsOut
+    return remains
   }
 
   /// What a loop still has.
@@ -152,6 +152,8 @@ package final class SteppedLoop {
     package var timers = 0
     /// Slots of which somebody has views, or a buffer.
     package var slotsHeld = 0
+
+    package init() {}
   }
 
   /// What the loop counted.

@@ -70,6 +70,13 @@ package enum Site: UInt8, CaseIterable, Sendable {
   /// How long a peer waits.
   case peerPause
 
+  // For the program under test.
+
+  /// What user code does next.
+  case userAction
+  /// When the server begins to stop.
+  case stopTime
+
   package init(_ freedom: RingFreedom) {
     self =
       switch freedom {

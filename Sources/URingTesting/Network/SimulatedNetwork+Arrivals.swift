@@ -34,6 +34,7 @@ extension SimulatedNetwork {
     if isRefused(side) { return refuse(side) }
     guard sides[side].state == .established else { return }
     if choices.happens(.pathResets) {
+      resetsByPath += 1
       if trace.isOn { trace.add(clock, "the path resets \(name(side))") }
       scheduleReset(side)
       scheduleReset(side ^ 1)

@@ -129,6 +129,7 @@ extension SimulatedNetwork {
       let side = listeners[listener].waiting.removeFirst()
       sides[side].flags.remove(.isInBacklog)
       drop(side)
+      resetsByPath += 1
       return -ECONNABORTED
     case 2: return -EMFILE
     case 3: return -ENFILE

@@ -50,10 +50,10 @@ extension SimulatedNetwork {
     return readiness
   }
 
-  /// Begins to report on a descriptor: what is ready now, and each later change.
+  /// Begins to report on a descriptor: what is ready now, and each later change. Or begins anew.
   package mutating func watch(_ descriptor: Int32, generation: UInt32) -> Int32 {
     guard let entry = entry(descriptor) else { return -EBADF }
-    guard !table[entry].isWatched else { return -EEXIST }
+    // Watched already: a new generation, and what is ready is reported once more, as EPOLL_CTL_MOD does.
     table[entry].isWatched = true
     table[entry].generation = generation
     let readiness = readiness(entry)

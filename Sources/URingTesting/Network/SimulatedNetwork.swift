@@ -30,6 +30,8 @@ package struct SimulatedNetwork: Sendable {
   /// Whether something has changed for who plays the peers.
   var hasPeerNews = false
   var nextPort: UInt16 = 40_000
+  /// How often something between the two ends has reset a connection.
+  package internal(set) var resetsByPath = 0
 
   /// How many descriptors are open.
   package private(set) var openDescriptors = 0

@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 internal import URingBackend
 
 extension SimulatedSystem {
@@ -15,9 +15,13 @@ extension SimulatedSystem {
     return result
   }
 
-  package func connect(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: UInt32) -> Int32 {
+  package func prepareListener(_ descriptor: Int32) {}
+
+  package func connect(_ descriptor: Int32, address: UnsafeRawPointer, length: UInt32) -> Int32 {
     begin("connect", descriptor)
-    guard let target = unsafe parse(address, length) else { return -EAFNOSUPPORT }
+    guard let target = unsafe parse(UnsafeRawBufferPointer(start: address, count: Int(length))) else {
+      return -EAFNOSUPPORT
+    }
     let result = network.connect(descriptor, to: target)
     note("connect", descriptor, Int(result))
     return result
@@ -31,10 +35,10 @@ extension SimulatedSystem {
   }
 
   /// Reads the kernel's form of an address; nil for a family that is not IP.
-  private func parse(_ address: UnsafePointer<sockaddr>, _ length: UInt32) -> SocketAddress? {
-    // The caller's structure has `length` bytes, which is what is read at most; the family says how they are divided.
-    let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(address), count: Int(length))
-    switch unsafe Int32(address.pointee.sa_family) {
+  private func parse(_ bytes: UnsafeRawBufferPointer) -> SocketAddress? {
+    guard bytes.count >= MemoryLayout<sockaddr>.size else { return nil }
+    // The caller's structure has so many bytes, which is what is read at most; the family says how they are divided.
+    switch unsafe Int32(bytes.loadUnaligned(as: sa_family_t.self)) {
     case AF_INET where bytes.count >= MemoryLayout<sockaddr_in>.size:
       let form = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
       return SocketAddress(ipv4: UInt32(bigEndian: form.sin_addr.s_addr), port: UInt16(bigEndian: form.sin_port))

@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 internal import URingBackend
 
 extension SimulatedSystem {
@@ -20,9 +20,10 @@ extension SimulatedSystem {
     return result
   }
 
-  package func sendVector(_ descriptor: Int32, _ message: UnsafePointer<msghdr>, flags: Int32) -> Int {
+  package func sendVector(_ descriptor: Int32, message: UnsafeRawPointer, flags: Int32) -> Int {
     begin("sendmsg", descriptor)
-    let result = unsafe sendParts(descriptor, message)
+    // The caller's header, there for as long as the call.
+    let result = unsafe sendParts(descriptor, message.assumingMemoryBound(to: msghdr.self))
     note("sendmsg", descriptor, result)
     return result
   }
