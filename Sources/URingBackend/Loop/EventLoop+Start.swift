@@ -47,8 +47,8 @@ extension EventLoop {
       disabled: configuration.disabledFeatures,
       announcesWork: configuration.spin > .zero
     )
-    // Once, not for each loop of a group.
-    if index == 0 { selection.log(to: logger) }
+    // Once, not for each loop of a group; but a loop that met a shortage may be the only one.
+    if index == 0 || selection.isShortage { selection.log(to: logger, index: index) }
     return try make(configuration, index: index, driver: driver, logger: logger, client: client)
   }
 
