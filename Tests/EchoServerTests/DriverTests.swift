@@ -68,7 +68,8 @@ struct DriverTests {
     refusal: (errno: String, text: String),
     arguments: [String]
   ) async throws {
-    let command = try Under.filter(refusal.errno) + [EchoProcess.echoServer, "--driver", "ioUring", "--port", "0"]
+    let command =
+      try Under.filter(refusal.errno) + Under.bound() + [EchoProcess.echoServer, "--driver", "ioUring", "--port", "0"]
     let outcome = try await EchoProcess.run(command + arguments)
     #expect(outcome.status == 1)
     #expect(outcome.output.hasPrefix("Error: io_uring_setup failed (\(refusal.text)): "), "\(outcome.output)")
@@ -77,7 +78,8 @@ struct DriverTests {
   }
 
   @Test func theVariableAsksForIOUringToo() async throws {
-    let command = try Under.filter("EPERM") + Under.variable("ioUring") + [EchoProcess.echoServer, "--port", "0"]
+    let command =
+      try Under.filter("EPERM") + Under.variable("ioUring") + Under.bound() + [EchoProcess.echoServer, "--port", "0"]
     let outcome = try await EchoProcess.run(command)
     #expect(outcome.status == 1 && outcome.output.hasPrefix("Error: io_uring_setup failed"), "\(outcome.output)")
   }
@@ -135,7 +137,7 @@ struct DriverTests {
 
   @Test(arguments: [[], ["--features"]])
   func aVariableThatNamesNoDriverIsAClearError(arguments: [String]) async throws {
-    let command = try Under.variable("fast") + [EchoProcess.echoServer, "--port", "0"]
+    let command = try Under.variable("fast") + Under.bound() + [EchoProcess.echoServer, "--port", "0"]
     let outcome = try await EchoProcess.run(command + arguments)
     #expect(outcome.status == 1)
     #expect(

@@ -91,6 +91,16 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
     features = features.disabling(disabled)
   }
 
+  /// Takes epoll, where io_uring could not be set up after all and nobody asked for it.
+  /// - Returns: whether there is another driver to try.
+  mutating func fallBack(after error: RingError) -> Bool {
+    guard driver == .ioUring, origin == .nobody else { return false }
+    driver = .readiness
+    features = .readiness
+    refusal = error
+    return true
+  }
+
   typealias MakeKernelDriver = (
     _ entries: UInt32, _ completionEntries: UInt32, _ features: KernelFeatures, _ announcesWork: Bool
   ) throws(RingError) -> KernelDriver
@@ -109,10 +119,8 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
       do throws(RingError) {
         return try kernelDriver(entries, completionEntries, features, announcesWork)
       } catch {
-        guard origin == .nobody else { throw error }
-        refusal = error
-        driver = .readiness
-        features = .readiness.disabling(disabled)
+        guard fallBack(after: error) else { throw error }
+        disable(disabled)
       }
     }
     return try ReadinessDriver.make(

@@ -47,6 +47,11 @@ enum Under {
     [try #require(EchoProcess.find("env")), "SLUICE_DRIVER=\(value)"]
   }
 
+  /// For what must end by itself: a server that starts all the same is ended, with another status.
+  static func bound() throws -> [String] {
+    [try #require(EchoProcess.find("timeout")), "60"]
+  }
+
   /// Without its standard error.
   static func onlyOutput() throws -> [String] {
     [try #require(EchoProcess.find("sh")), "-c", "exec \"$@\" 2>/dev/null", "sh"]

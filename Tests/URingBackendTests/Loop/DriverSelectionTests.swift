@@ -1,3 +1,4 @@
+import Logging
 import SystemPackage
 import Testing
 
@@ -148,5 +149,43 @@ struct DriverSelectionTests {
       #expect((driver is KernelDriver) == isKernel && (driver is ReadinessDriver) == !isKernel)
       driver.close()
     }
+  }
+
+  // MARK: A loop
+
+  /// The buffer rings are charged to the same limit as the queues, and may be what does not fit.
+  private static let shortage = RingError(
+    reason: .memoryLockLimit(bytes: 245_760),
+    operation: "io_uring_register (IORING_REGISTER_PBUF_RING)",
+    errno: .noMemory
+  )
+
+  /// A loop whose client cannot be had on io_uring.
+  private func start(_ driver: EventLoop.Driver, index: Int, log: RecordedLog) throws -> EventLoop {
+    var configuration = EventLoop.Configuration()
+    configuration.driver = driver
+    return try EventLoop.start(configuration, index: index, logger: log.logger) { loop, _ throws(RingError) in
+      if loop.features.applies(.singleIssuer) { throw Self.shortage }
+      return LoopClient()
+    }
+  }
+
+  @Test(
+    .needsIOUring,
+    .enabled { try DriverSelection().description.contains("because it can be used here") },
+    arguments: [0, 3]
+  )
+  func aLoopWhoseBufferRingsDoNotFitRunsOnEpollAndSaysSo(index: Int) async throws {
+    let log = RecordedLog()
+    let loop = try start(.automatic, index: index, log: log)
+    #expect(loop.features == .readiness)
+    let subject = index == 0 ? "the loops are" : "loop 3 is"
+    #expect(log.count(containing: "\(subject) driven by epoll") == 1)
+    #expect(log.count(containing: "because \(Self.shortage)") == 1 && log.count(atLeast: .notice) == 1)
+    await loop.shutdown()
+  }
+
+  @Test(.needsIOUring) func whoAskedForIOUringGetsTheErrorOfTheBufferRings() {
+    #expect(throws: Self.shortage) { try start(.ioUring, index: 0, log: RecordedLog()) }
   }
 }
