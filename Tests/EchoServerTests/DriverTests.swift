@@ -33,7 +33,7 @@ struct DriverTests {
 
   /// The lines that say which driver runs.
   private func notices(_ output: String) -> [Substring] {
-    output.split(separator: "\n").filter { $0.contains("the loops are driven by") }
+    output.split(separator: "\n").filter { $0.contains(" driven by ") }
   }
 
   // MARK: Refused
