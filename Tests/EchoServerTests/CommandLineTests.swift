@@ -8,7 +8,7 @@ struct CommandLineTests {
   static let options = [
     "--host", "--port", "--ipv6-only", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout",
     "--drain-timeout",
-    "--pool-bytes", "--zero-copy", "--spin", "--stats", "--features", "--without", "--log-level", "--help",
+    "--pool-bytes", "--zero-copy", "--spin", "--stats", "--driver", "--features", "--without", "--log-level", "--help",
   ]
 
   @Test func helpNamesEveryOption() async throws {
@@ -47,6 +47,7 @@ struct CommandLineTests {
     (["--spin", "long"], "--spin"),
     (["--stats", "0"], "--stats must be at least"),
     (["--without", "warpDrive"], "--without"),
+    (["--driver", "fast"], "'automatic', 'ioUring' or 'readiness'"),
     (["--log-level", "loud"], "--log-level"),
   ])
   func aBadCommandLineIsRefusedWithAClearMessage(arguments: [String], message: String) async throws {

@@ -10,7 +10,7 @@ struct OutputTests {
     server = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = server.stdout.readline()
     server.stdout.close()
-    if '--stats' in sys.argv: print(server.stderr.readline().strip())
+    if '--stats' in sys.argv: print(next(line for line in server.stderr if 'statistics' in line).strip())
     peer = socket.create_connection(('127.0.0.1', int(line.rsplit(':', 1)[1])), timeout=50)
     peer.sendall(b'x'); peer.shutdown(socket.SHUT_WR)
     print('echo', peer.recv(1) + peer.recv(1))
@@ -38,9 +38,7 @@ struct OutputTests {
     let script = """
       import signal, subprocess, sys
       server = subprocess.Popen(sys.argv[1:], stdout=open('/dev/full', 'w'), stderr=subprocess.PIPE, text=True)
-      for line in server.stderr:
-          print(line.strip())
-          if 'driven by' not in line: break
+      print(next(line for line in server.stderr if 'statistics' in line).strip())
       server.send_signal(signal.SIGTERM)
       print(server.stderr.read())
       print('status', server.wait())

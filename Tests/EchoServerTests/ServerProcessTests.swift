@@ -5,63 +5,14 @@ import URingBackend
 /// The server as a process: it announces itself, echoes to clients that are not ours, and ends with a true summary.
 @Suite(.timeLimit(.minutes(5)))
 struct ServerProcessTests {
-  /// Sends messages of random sizes on several connections at a time, and compares every byte. Prints how many.
-  private static let client = """
-    import os, random, socket, sys, threading
-    host, port, seed = sys.argv[1].strip('[]'), int(sys.argv[2]), int(sys.argv[3])
-    sizes = [1, 2, 100, 1500, 65536, 300001]
-    failed = []
-    def serve(number):
-        try:
-            noise = random.Random(seed + number)
-            with socket.create_connection((host, port), timeout=50) as peer:
-                for size in noise.sample(sizes, len(sizes)):
-                    data = noise.randbytes(size)
-                    sender = threading.Thread(target=peer.sendall, args=(data,))
-                    sender.start()
-                    back = b''
-                    while len(back) < size:
-                        part = peer.recv(noise.randint(1, 65536))
-                        if not part: raise Exception('ended early')
-                        back += part
-                    sender.join()
-                    if back != data: raise Exception('other bytes')
-                peer.shutdown(socket.SHUT_WR)
-                if peer.recv(1): raise Exception('too many bytes')
-        except Exception as error:
-            failed.append(f'{number}: {error}')
-    threads = [threading.Thread(target=serve, args=(number,)) for number in range(5)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    if failed: sys.exit('; '.join(failed))
-    print(5 * sum(sizes))
-    """
-
-  private func talk(to host: String, _ port: UInt16) async throws -> Int {
-    let python = try #require(EchoProcess.find("python3"))
-    let seed = UInt16.random(in: 0...9999)
-    let outcome = try await EchoProcess.run(python, ["-c", Self.client, host, "\(port)", "\(seed)"])
-    #expect(outcome.status == 0, "seed \(seed): \(outcome.output)")
-    return try #require(Int(outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(outcome.output)")
-  }
-
-  /// The figures of the summary line, by name.
-  private func summary(_ output: String) throws -> [String: Int] {
-    let line = try #require(output.split(separator: "\n").last { $0.hasPrefix("summary: ") }, "\(output)")
-    return line.dropFirst("summary: ".count).split(separator: ", ").reduce(into: [:]) { figures, part in
-      guard let space = part.lastIndex(of: " "), let value = Int(part[part.index(after: space)...]) else { return }
-      figures[String(part[..<space])] = value
-    }
-  }
-
   @Test(arguments: ["async", "handler"], [SIGTERM, SIGINT])
   func aSignalDrainsAndTheSummaryIsTrue(mode: String, signal: Int32) async throws {
     let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode])
     #expect(host == "127.0.0.1" && port > 0)
-    let bytes = try await talk(to: host, port)
+    let bytes = try await Traffic.talk(to: host, port)
     let outcome = try await server.end(by: signal)
     #expect(outcome.status == 0, "\(outcome.output)")
-    let figures = try summary(outcome.output)
+    let figures = try Traffic.summary(outcome.output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["connections"] == 5)
     #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
     // How much depends on how far the client lags behind; that it is told does not.
@@ -73,8 +24,8 @@ struct ServerProcessTests {
     let arguments = ["--host", "::1", "--port", "0", "--loops", "2", "--pool-bytes", "64K"]
     let (server, host, port) = try await EchoProcess.listening(arguments)
     #expect(host == "[::1]")
-    let bytes = try await talk(to: host, port)
-    let figures = try summary(try await server.end(by: SIGTERM).output)
+    let bytes = try await Traffic.talk(to: host, port)
+    let figures = try Traffic.summary(try await server.end(by: SIGTERM).output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes)
     #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
   }
@@ -83,8 +34,8 @@ struct ServerProcessTests {
     let (server, host, port) = try await EchoProcess.listening([
       "--port", "0", "--without", "incrementalBuffers", "receiveLimit", "noIOWait",
     ])
-    let bytes = try await talk(to: host, port)
-    let figures = try summary(try await server.end(by: SIGTERM).output)
+    let bytes = try await Traffic.talk(to: host, port)
+    let figures = try Traffic.summary(try await server.end(by: SIGTERM).output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["slots leaked"] == 0)
   }
 
@@ -100,23 +51,24 @@ struct ServerProcessTests {
   @Test(arguments: ["async", "handler"])
   func zeroCopySendsAreCounted(mode: String) async throws {
     let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode, "--zero-copy", "1K"])
-    let bytes = try await talk(to: host, port)
+    let bytes = try await Traffic.talk(to: host, port)
     let outcome = try await server.end(by: SIGTERM)
     #expect(outcome.status == 0)
-    let figures = try summary(outcome.output)
+    let figures = try Traffic.summary(outcome.output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes)
     #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
     let sends = try zeroCopySends(outcome.output)
-    let isPossible = try KernelFeatures.probe().has(.zeroCopySend)
+    // By the driver that runs here: epoll has none.
+    let isPossible = try DriverSelection().features.has(.zeroCopySend)
     #expect((sends.all > 0) == isPossible && sends.copied <= sends.all)
   }
 
   @Test(arguments: [["--zero-copy", "1", "--without", "zeroCopySend"], ["--zero-copy", "1G"]])
   func whereNoSendMayBeZeroCopyNoneIs(arguments: [String]) async throws {
     let (server, host, port) = try await EchoProcess.listening(["--port", "0"] + arguments)
-    let bytes = try await talk(to: host, port)
+    let bytes = try await Traffic.talk(to: host, port)
     let outcome = try await server.end(by: SIGTERM)
-    #expect(try summary(outcome.output)["bytes out"] == bytes)
+    #expect(try Traffic.summary(outcome.output)["bytes out"] == bytes)
     let sends = try zeroCopySends(outcome.output)
     #expect(sends.all == 0 && sends.copied == 0)
   }
@@ -124,10 +76,10 @@ struct ServerProcessTests {
   @Test(arguments: ["async", "handler"])
   func itEchoesWhileItSpins(mode: String) async throws {
     let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--mode", mode, "--spin", "200"])
-    let bytes = try await talk(to: host, port)
+    let bytes = try await Traffic.talk(to: host, port)
     let outcome = try await server.end(by: SIGTERM)
     #expect(outcome.status == 0)
-    let figures = try summary(outcome.output)
+    let figures = try Traffic.summary(outcome.output)
     #expect(figures["bytes in"] == bytes && figures["bytes out"] == bytes && figures["connections"] == 5)
     #expect(figures["views out"] == 0 && figures["slots leaked"] == 0)
   }
@@ -142,7 +94,7 @@ struct ServerProcessTests {
 
   @Test func statisticsArePrintedWhenAskedFor() async throws {
     let (server, host, port) = try await EchoProcess.listening(["--port", "0", "--stats", "0.1"])
-    let bytes = try await talk(to: host, port)
+    let bytes = try await Traffic.talk(to: host, port)
     let line = try await server.nextLine { $0.contains("in \(bytes) B, out \(bytes) B") }
     for figure in ["connections", "messages", "pool", "posted", "locked", "free", "growths", "starved"] {
       #expect(line.contains(figure), "\(figure) is missing in \(line)")
@@ -165,7 +117,7 @@ struct ServerProcessTests {
       """
     async let client = EchoProcess.run(python, ["-c", script])
     _ = try await server.nextLine { $0.contains("in 1 B, out 1 B") }
-    let figures = try summary(try await server.end(by: SIGTERM).output)
+    let figures = try Traffic.summary(try await server.end(by: SIGTERM).output)
     #expect(try await client.output == "open\nended\n")
     #expect(figures["bytes in"] == 1 && figures["bytes out"] == 1 && figures["connections"] == 1)
     #expect(figures["bytes copied"] == 0)
@@ -184,7 +136,7 @@ struct ServerProcessTests {
     // Two signals of one kind at a time are one.
     let outcome = try await server.end(by: SIGINT)
     #expect(outcome.status == 0)
-    let figures = try summary(outcome.output)
+    let figures = try Traffic.summary(outcome.output)
     #expect(figures["connections"] == 1 && figures["views out"] == 0 && figures["slots leaked"] == 0)
     _ = try await client
   }

@@ -61,9 +61,8 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
       guard let named = EventLoop.Driver(rawValue: environment) else {
         let names = EventLoop.Driver.allCases.map(\.rawValue).joined(separator: ", ")
         throw RingError(
-          reason: .system(.invalidArgument),
-          operation: "choose a driver: \(Self.variable) is '\(environment)', and must be one of \(names)",
-          errno: .invalidArgument
+          reason: .setting("\(Self.variable) is '\(environment)', and must be one of \(names)."),
+          operation: "choosing a driver"
         )
       }
       wanted = named
@@ -92,27 +91,36 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
     features = features.disabling(disabled)
   }
 
+  /// Takes epoll, where io_uring could not be set up after all and nobody asked for it.
+  /// - Returns: whether there is another driver to try.
+  mutating func fallBack(after error: RingError) -> Bool {
+    guard driver == .ioUring, origin == .nobody else { return false }
+    driver = .readiness
+    features = .readiness
+    refusal = error
+    return true
+  }
+
+  typealias MakeKernelDriver = (
+    _ entries: UInt32, _ completionEntries: UInt32, _ features: KernelFeatures, _ announcesWork: Bool
+  ) throws(RingError) -> KernelDriver
+
   /// Makes the driver. Where nobody asked for io_uring and the queues cannot be had, the other one takes its place.
+  /// - Parameter kernelDriver: the seam for tests.
   mutating func makeDriver(
     entries: UInt32,
     completionEntries: UInt32,
     disabled: [KernelFeature],
-    announcesWork: Bool
+    announcesWork: Bool,
+    kernelDriver: MakeKernelDriver = KernelDriver.init(entries:completionEntries:features:announcesWork:)
   ) throws(RingError) -> any RingDriver {
     disable(disabled)
     if driver == .ioUring {
       do throws(RingError) {
-        return try KernelDriver(
-          entries: entries,
-          completionEntries: completionEntries,
-          features: features,
-          announcesWork: announcesWork
-        )
+        return try kernelDriver(entries, completionEntries, features, announcesWork)
       } catch {
-        guard origin == .nobody else { throw error }
-        refusal = error
-        driver = .readiness
-        features = .readiness.disabling(disabled)
+        guard fallBack(after: error) else { throw error }
+        disable(disabled)
       }
     }
     return try ReadinessDriver(
@@ -138,7 +146,18 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
     }
   }
 
-  func log(to logger: Logger?) {
-    logger?.notice("the loops are driven by \(driver == .ioUring ? "io_uring" : "epoll")", metadata: ["why": "\(self)"])
+  /// Whether io_uring was refused for a reason that may hold for one loop of a group, and not for the others.
+  var isShortage: Bool {
+    switch refusal?.reason {
+    case .memoryLockLimit, .outOfMemory, .descriptorLimit: true
+    default: false
+    }
+  }
+
+  /// - Parameter index: of the loop. One with another number than 0 speaks for itself alone.
+  func log(to logger: Logger?, index: Int) {
+    let name = driver == .ioUring ? "io_uring" : "epoll"
+    let subject = index == 0 ? "the loops are" : "loop \(index) is"
+    logger?.notice("\(subject) driven by \(name)", metadata: ["why": "\(self)"])
   }
 }

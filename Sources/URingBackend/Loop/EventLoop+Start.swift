@@ -40,16 +40,19 @@ extension EventLoop {
       logger?.warning("cannot pin the loop", metadata: ["loop": "\(index)", "processor": "\(processor)"])
     }
     var selection = try DriverSelection(configuration.driver)
-    let driver = try selection.makeDriver(
-      // One connection may ask for several submissions at once.
-      entries: max(64, configuration.submissionEntries),
-      completionEntries: configuration.completionEntries,
-      disabled: configuration.disabledFeatures,
-      announcesWork: configuration.spin > .zero
-    )
-    // Once, not for each loop of a group.
-    if index == 0 { selection.log(to: logger) }
-    return try make(configuration, index: index, driver: driver, logger: logger, client: client)
+    let loop: EventLoop
+    do throws(RingError) {
+      let driver = try selection.makeDriver(configuration)
+      loop = try make(configuration, index: index, driver: driver, logger: logger, client: client)
+    } catch {
+      // The queues stand, but not the buffer rings of what stands on the loop: they are charged to the same limit.
+      guard selection.fallBack(after: error) else { throw error }
+      let driver = try selection.makeDriver(configuration)
+      loop = try make(configuration, index: index, driver: driver, logger: logger, client: client)
+    }
+    // Once, not for each loop of a group; but a loop that met a shortage may be the only one.
+    if index == 0 || selection.isShortage { selection.log(to: logger, index: index) }
+    return loop
   }
 
   /// Builds a loop over any driver: the seam for tests.
@@ -85,6 +88,18 @@ extension EventLoop {
     )
     loop.client = try client(loop, configuration)
     return loop
+  }
+}
+
+extension DriverSelection {
+  fileprivate mutating func makeDriver(_ configuration: EventLoop.Configuration) throws(RingError) -> any RingDriver {
+    try makeDriver(
+      // One connection may ask for several submissions at once.
+      entries: max(64, configuration.submissionEntries),
+      completionEntries: configuration.completionEntries,
+      disabled: configuration.disabledFeatures,
+      announcesWork: configuration.spin > .zero
+    )
   }
 }
 

@@ -29,6 +29,9 @@ extension RingError {
       // well run under a filter that allows io_uring, while a switch that is on always refuses.
       if let disabled, disabled != 0 { return .disabledBySysctl(value: disabled) }
       return isFiltered ? .blockedBySeccomp : .system(error)
+    case .notSupportedOnSocket:
+      // EOPNOTSUPP: what the filter of one managed Kubernetes answers. io_uring_setup(2) itself never does.
+      return isFiltered ? .blockedBySeccomp : .system(error)
     case .noFunction:
       // Some container profiles answer ENOSYS for calls that they do not allow, so that programs fall back.
       return isFiltered ? .blockedBySeccomp : .kernelTooOld

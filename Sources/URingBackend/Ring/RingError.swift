@@ -25,6 +25,8 @@ public struct RingError: Error, Sendable, Equatable {
     /// The kernel had no memory to keep completions that did not fit the queue. Which ones is unknown: operations on
     /// this ring may never complete, and the memory that they hold cannot be reused.
     case completionsLost
+    /// A setting has a value that is not possible; the text says which setting, and what is possible.
+    case setting(String)
     /// Anything else: the kernel's own error.
     case system(Errno)
   }
@@ -90,6 +92,8 @@ extension RingError: CustomStringConvertible {
       "a ring may be entered only by the thread that made it, and never in a process that was forked from it."
     case .completionsLost:
       "the kernel ran out of memory for completions and dropped some. The ring cannot be trusted any more: close it."
+    case .setting(let text):
+      text
     case .system:
       "this is not one of the usual causes."
     }

@@ -10,8 +10,8 @@ extension EventLoop {
   ///   - configuration: sizes and bounds; the defaults work.
   ///   - index: the loop's place in a group, part of its thread's name.
   ///   - logger: where the loop reports what nobody else can be told. Nil: nowhere.
-  /// - Throws: `RingError` when there is no io_uring for this process, or no memory for the pool; it says which of
-  ///   sysctl, seccomp, kernel and limits is the cause and what to do.
+  /// - Throws: `RingError` when there is no memory for the pool, or no io_uring for this process and it was asked for
+  ///   (``Configuration/driver``); it says which of sysctl, seccomp, kernel and limits is the cause and what to do.
   public static func start(
     _ configuration: Configuration = Configuration(),
     index: Int = 0,

@@ -83,6 +83,11 @@ final class EchoProcess: @unchecked Sendable {
     }
   }
 
+  /// Runs a command, its program first, to its end.
+  static func run(_ command: [String]) async throws -> Outcome {
+    try await run(command[0], Array(command.dropFirst()))
+  }
+
   /// Runs EchoServer to its end.
   static func run(_ arguments: String...) async throws -> Outcome {
     try await run(echoServer, arguments)
@@ -91,9 +96,14 @@ final class EchoProcess: @unchecked Sendable {
   // MARK: A server
 
   /// A server that listens, and where.
-  static func listening(_ arguments: [String]) async throws -> (server: EchoProcess, host: String, port: UInt16) {
+  /// - Parameter command: what starts it, if it is not started directly; it must turn into the server.
+  static func listening(
+    _ arguments: [String],
+    under command: [String] = []
+  ) async throws -> (server: EchoProcess, host: String, port: UInt16) {
     try await onThread {
-      let server = try EchoProcess(echoServer, arguments)
+      let words = command + [echoServer] + arguments
+      let server = try EchoProcess(words[0], Array(words.dropFirst()))
       let line = try server.line { $0.hasPrefix("EchoServer listening on ") }
       let address = line.dropFirst("EchoServer listening on ".count)
       let colon = try #require(address.lastIndex(of: ":"))

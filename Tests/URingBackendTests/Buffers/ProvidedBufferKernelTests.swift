@@ -6,6 +6,7 @@ import Testing
 @testable import URingBackend
 
 /// Provided buffers with the kernel that the tests run on.
+@Suite(.needsIOUring)
 struct ProvidedBufferKernelTests {
   private static let group: UInt16 = 9
 

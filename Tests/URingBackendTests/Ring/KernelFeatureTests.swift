@@ -6,7 +6,7 @@ import Testing
 
 /// What a probe's result says, and what switching features off does to it.
 struct KernelFeatureTests {
-  @Test func theProbeIsQuickAndAlwaysSaysTheSame() throws {
+  @Test(.needsIOUring) func theProbeIsQuickAndAlwaysSaysTheSame() throws {
     let first = try KernelFeatures.probe()
     let start = ContinuousClock.now
     for _ in 0..<20 { #expect(try KernelFeatures.probe() == first) }
@@ -14,14 +14,18 @@ struct KernelFeatureTests {
     #expect(start.duration(to: .now) < .seconds(2))
   }
 
-  @Test(arguments: [
-    (OldKernelDriver.Fault.refusesMultishotAccept, [KernelFeature.multishotAccept]),
-    (.refusesMultishotReceive, [.multishotReceive, .receiveLimit]), (.refusesReceiveLimit, [.receiveLimit]),
-    (.ignoresReceiveLimit, [.receiveLimit]), (.refusesIncrementalBuffers, [.incrementalBuffers]),
-    (.ignoresIncrementalBuffers, [.incrementalBuffers]), (.reordersCompletions, [.incrementalBuffers, .zeroCopySend]),
-    (.refusesZeroCopySend, [.zeroCopySend]), (.refusesVectoredZeroCopySend, [.zeroCopySend]),
-    (.refusesUsageReport, [.zeroCopySend]),
-  ])
+  @Test(
+    .needsIOUring,
+    arguments: [
+      (OldKernelDriver.Fault.refusesMultishotAccept, [KernelFeature.multishotAccept]),
+      (.refusesMultishotReceive, [.multishotReceive, .receiveLimit]), (.refusesReceiveLimit, [.receiveLimit]),
+      (.ignoresReceiveLimit, [.receiveLimit]), (.refusesIncrementalBuffers, [.incrementalBuffers]),
+      (.ignoresIncrementalBuffers, [.incrementalBuffers]),
+      (.reordersCompletions, [.incrementalBuffers, .zeroCopySend]),
+      (.refusesZeroCopySend, [.zeroCopySend]), (.refusesVectoredZeroCopySend, [.zeroCopySend]),
+      (.refusesUsageReport, [.zeroCopySend]),
+    ]
+  )
   func theProbeFindsOutWhatAnOlderKernelLacksAndNothingElse(
     fault: OldKernelDriver.Fault,
     missing: [KernelFeature]
@@ -47,7 +51,7 @@ struct KernelFeatureTests {
     #expect(driver.isClosed)
   }
 
-  @Test func whatLinux61HasIsFound() throws {
+  @Test(.needsIOUring) func whatLinux61HasIsFound() throws {
     let features = try KernelFeatures.here.get()
     for feature in KernelFeature.allCases where !KernelFeatures.linux61.contains(feature) {
       #expect(features.has(feature), "\(feature): \(String(describing: features.probeError(feature)))")

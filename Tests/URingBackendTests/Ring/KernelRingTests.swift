@@ -12,6 +12,7 @@ import Testing
 #endif
 
 /// Rings of the kernel that the tests run on, with every set of features that they may have to run with.
+@Suite(.needsIOUring)
 struct KernelRingTests {
   @Test(arguments: KernelFeatures.variants)
   func whatIsSubmittedComesBack(without disabled: [KernelFeature]) throws {

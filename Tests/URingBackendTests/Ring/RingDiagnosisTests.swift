@@ -26,6 +26,8 @@ struct RingDiagnosisTests {
     (.notPermitted, environment(disabled: "nonsense", seccomp: nil), .system(.notPermitted)),
     (.noFunction, environment(disabled: nil), .kernelTooOld),
     (.noFunction, environment(disabled: nil, seccomp: 2), .blockedBySeccomp),
+    (.notSupportedOnSocket, environment(seccomp: 2), .blockedBySeccomp),
+    (.notSupportedOnSocket, environment(), .system(.notSupportedOnSocket)),
     (.invalidArgument, environment(seccomp: 2), .kernelTooOld),
     (.noMemory, environment(limit: 65_536), .memoryLockLimit(bytes: 65_536)),
     (.noMemory, environment(limit: nil), .outOfMemory),
@@ -46,7 +48,8 @@ struct RingDiagnosisTests {
     (RingError.Reason.disabledBySysctl(value: 1), "kernel.io_uring_group"), (.disabledBySysctl(value: 2), "sysctl"),
     (.blockedBySeccomp, "seccomp"), (.kernelTooOld, "6.1"), (.memoryLockLimit(bytes: 8192), "8192 bytes"),
     (.outOfMemory, "cgroup"), (.descriptorLimit, "RLIMIT_NOFILE"), (.wrongThread, "thread"),
-    (.completionsLost, "close it"), (.system(.ioError), "not one of"),
+    (.completionsLost, "close it"), (.setting("X is 1, and must be 2."), "must be 2"),
+    (.system(.ioError), "not one of"),
   ])
   func everyCauseComesWithAdvice(reason: RingError.Reason, word: String) {
     let text = RingError(reason: reason, operation: "io_uring_setup").description
@@ -79,7 +82,7 @@ struct RingDiagnosisTests {
     #expect(environment.seccompMode != nil)
   }
 
-  @Test func aQueueSizeThatTheKernelCannotGiveIsRoundedNotRefused() throws {
+  @Test(.needsIOUring) func aQueueSizeThatTheKernelCannotGiveIsRoundedNotRefused() throws {
     let features = try KernelFeatures.here.get()
     let driver = try KernelDriver(entries: 3, completionEntries: 5, features: features)
     #expect(unsafe driver.queues.submissionEntries == 4 && driver.queues.completionEntries == 8)

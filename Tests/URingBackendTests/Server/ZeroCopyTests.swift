@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// Zero-copy sends over real sockets. Over loopback the kernel copies such sends, so what a card does is not seen here.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: KernelFeatures.haveZeroCopySend, "this kernel has no zero-copy sends"))
+@Suite(.timeLimit(.minutes(5)), .needsZeroCopySend)
 struct ZeroCopyTests {
   private func configuration(_ threshold: Int = 1) -> TCPServer.Configuration {
     var configuration = TCPServer.Configuration()
@@ -137,8 +137,4 @@ struct ZeroCopyTests {
     try await running.stop()
     client.close()
   }
-}
-
-extension KernelFeatures {
-  fileprivate static let haveZeroCopySend = (try? here.get().has(.zeroCopySend)) == true
 }
