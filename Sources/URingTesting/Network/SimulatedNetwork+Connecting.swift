@@ -74,6 +74,11 @@ extension SimulatedNetwork {
     sides[accepting].remote = sides[side].local
     listeners[index].waiting.append(accepting)
     schedule(.connectSucceeds, for: side, after: limits.latency)
+    if choices.happens(.pathResets) {
+      // Before the program has asked how its connect came out, or soon after.
+      scheduleReset(side)
+      scheduleReset(accepting)
+    }
     if listeners[index].descriptor >= 0 {
       report(listeners[index].descriptor, .input)
     } else {
