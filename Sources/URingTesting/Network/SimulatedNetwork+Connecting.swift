@@ -74,6 +74,11 @@ extension SimulatedNetwork {
     sides[accepting].remote = sides[side].local
     listeners[index].waiting.append(accepting)
     schedule(.connectSucceeds, for: side, after: limits.latency)
+    if choices.happens(.pathResets) {
+      // Before the program has asked how its connect came out, or soon after.
+      scheduleReset(side)
+      scheduleReset(accepting)
+    }
     if listeners[index].descriptor >= 0 {
       report(listeners[index].descriptor, .input)
     } else {
@@ -81,7 +86,7 @@ extension SimulatedNetwork {
     }
   }
 
-  /// Verified by tcp(7) only: 1 s, then twice as long each time, until tcp_syn_retries are used up.
+  /// After tcp(7), not measured: 1 s, then twice as long each time, until tcp_syn_retries are used up.
   private mutating func repeatConnect(_ side: Int) {
     let attempts = sides[side].attempts
     let pause = limits.connectRetry << UInt64(min(attempts - 1, 16))

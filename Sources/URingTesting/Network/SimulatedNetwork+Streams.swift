@@ -113,7 +113,10 @@ extension SimulatedNetwork {
       if how != 0 { endOutput(side) }
       changed(side, how == 1 ? .output : [.input, .output, .inputEnds])
       return 0
-    default: return -ENOTCONN
+    default:
+      // Verified: it fails, and wakes whoever watches all the same.
+      changed(side, [.input, .output, .inputEnds])
+      return -ENOTCONN
     }
   }
 

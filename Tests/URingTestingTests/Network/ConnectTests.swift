@@ -66,6 +66,13 @@ struct ConnectTests {
     #expect(network.connectResult(client) == -ETIMEDOUT && network.clock > 60_000_000_000)
   }
 
+  @Test func aConnectionCanBeResetBeforeItsConnectWasAskedFor() {
+    var network = SimulatedNetwork(choices: Choices(seed: 1, only: [.pathResets: 1]))
+    let (client, server) = network.connectedPair()
+    #expect(network.mask(client) == .reset && network.connectResult(client) == -ECONNRESET)
+    #expect(network.receive(server) == .failure(ECONNRESET))
+  }
+
   @Test func anUnreachableHostSaysSo() {
     var network = SimulatedNetwork(choices: Choices(seed: 1, only: [.connectUnreachable: 1]))
     let client = network.open()

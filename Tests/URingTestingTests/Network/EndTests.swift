@@ -158,8 +158,9 @@ struct EndTests {
   }
 
   @Test func thePathCanResetAConnectionForBoth() {
-    var network = SimulatedNetwork(choices: Choices(seed: 1, only: [.pathResets: 1]))
+    var network = SimulatedNetwork.quiet()
     let (client, server) = network.connectedPair()
+    network.choices = Choices(seed: 1, only: [.pathResets: 1])
     _ = network.send(client, count: 5)
     network.settle()
     #expect(network.receive(client) == .failure(ECONNRESET))
