@@ -103,3 +103,21 @@ let package = Package(
     .testTarget(name: "EchoServerTests", dependencies: ["EchoServer"], swiftSettings: strict),
   ]
 )
+
+// scripts/fuzz sets the variable: these need the whole package built for libFuzzer.
+if Context.environment["SLUICE_FUZZERS"] == "1" {
+  let fuzzing: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
+  for (name, dependency) in [
+    ("FuzzSimulation", "URingTesting"), ("FuzzAddresses", "URingBackend"), ("FuzzViews", "IOBuffers"),
+  ] {
+    package.targets.append(
+      .executableTarget(
+        name: name,
+        dependencies: [.byName(name: dependency)],
+        path: "Fuzzers/\(name)",
+        swiftSettings: strict + fuzzing,
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+      )
+    )
+  }
+}
