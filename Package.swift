@@ -104,9 +104,8 @@ let package = Package(
   ]
 )
 
-// scripts/fuzz sets the variable: these need the whole package built for libFuzzer.
-if Context.environment["SLUICE_FUZZERS"] == "1" {
-  let fuzzing: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
+// scripts/fuzz sets the variable, to the path of libFuzzer without a `main`: these need the whole package built for it.
+if let library = Context.environment["SLUICE_FUZZERS"] {
   for (name, dependency) in [
     ("FuzzSimulation", "URingTesting"), ("FuzzAddresses", "URingBackend"), ("FuzzViews", "IOBuffers"),
   ] {
@@ -115,8 +114,8 @@ if Context.environment["SLUICE_FUZZERS"] == "1" {
         name: name,
         dependencies: [.byName(name: dependency)],
         path: "Fuzzers/\(name)",
-        swiftSettings: strict + fuzzing,
-        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+        swiftSettings: strict,
+        linkerSettings: [.unsafeFlags([library]), .linkedLibrary("stdc++")]
       )
     )
   }

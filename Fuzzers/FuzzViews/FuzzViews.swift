@@ -2,8 +2,7 @@ import IOBuffers
 
 /// Any calls on views, with any numbers: they succeed or throw, what they give is what an array gives, and nothing is left
 /// locked.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzViews(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+private func fuzzViews(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   guard count >= 4 else { return 0 }
   // The fuzzer's memory, there for as long as the call.
   let input = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
@@ -57,5 +56,23 @@ private func play(_ program: inout ArraySlice<UInt8>, _ content: [UInt8], _ aren
       if let other = try? view.share() { precondition(other.elementsEqual(Array(model))) }
     }
     precondition(view.count == model.count)
+  }
+}
+
+/// libFuzzer's own loop. Its library brings a `main` as well, which is left out because there is one.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+  _ count: UnsafeMutablePointer<CInt>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
+) -> CInt
+
+@main
+enum FuzzViews {
+  static func main() {
+    var count = CommandLine.argc
+    var arguments = unsafe CommandLine.unsafeArgv
+    // Both outlive the call, which is the whole program.
+    _ = unsafe runFuzzer(&count, &arguments) { bytes, count in unsafe fuzzViews(bytes, count) }
   }
 }

@@ -65,7 +65,9 @@ package struct SimulatedClient {
     let amount = drawn == 0 ? min(most, 1000) : drawn
     // Who reads nothing before all is written must not write more than a server without a limit would need to hold.
     let most = style == .writesFirst ? 100_000 : Int.max
-    total = style == .silent ? 0 : style == .trickles ? min(amount, 40) : style == .sips ? min(amount, 3000) : min(amount, most)
+    total =
+      style == .silent
+      ? 0 : style == .trickles ? min(amount, 40) : style == .sips ? min(amount, 3000) : min(amount, most)
     breaksAt = Int(system.network.choices.draw(.peerAmount, below: UInt32(total + 1)))
     pattern = Pattern(stream: stream)
     peer = system.connectPeer(to: port)
