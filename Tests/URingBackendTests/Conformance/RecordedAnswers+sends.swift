@@ -1,0 +1,6 @@
+// Written by the suite: see RecordedAnswers.swift.
+
+extension RecordedAnswers {
+  static let sends = """
+    """
+}
