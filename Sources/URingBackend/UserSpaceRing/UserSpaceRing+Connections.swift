@@ -135,6 +135,10 @@ extension UserSpaceRing {
           place = unsafe operations.pointer(place).pointee.next
         }
       }
+      // What is waited for is open; else it may be no descriptor at all.
+      if found == 0, unsafe system.poll(entry.pointee.fd, 0) == -Errno.badFileDescriptor.rawValue {
+        return post(userData, -Errno.badFileDescriptor.rawValue)
+      }
       post(userData, found)
       unsafe endAll(state, reason)
     } else if flags == 0 {
@@ -142,11 +146,20 @@ extension UserSpaceRing {
         return post(userData, -Errno.noSuchFileOrDirectory.rawValue)
       }
       post(userData, 0)
+      // Its end comes behind the batch, as with deferred task work: until then another cancel finds it, too.
+      if unsafe operations.pointer(place).pointee.isCancelled { return }
       unlink(place)
-      end(place, reason)
+      unsafe operations.pointer(place).pointee.isCancelled = true
+      cancelled.append(place)
     } else {
       post(userData, -Errno.invalidArgument.rawValue)
     }
+  }
+
+  /// Ends what the submissions of this call have cancelled.
+  func endCancelled() {
+    for place in cancelled { end(place, -Errno.canceled.rawValue) }
+    cancelled.removeAll(keepingCapacity: true)
   }
 
   /// Takes an operation off its descriptor's list.

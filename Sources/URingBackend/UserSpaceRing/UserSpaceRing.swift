@@ -28,6 +28,11 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
   /// Unix connects whose peer has a full backlog: nobody reports when it has room.
   var unreported = ReadyQueue()
 
+  /// Operations that were cancelled by the submissions of this call.
+  var cancelled: [Int32] = []
+  /// How often an operation began to wait.
+  var armings: UInt64 = 0
+
   private let memory: QueueMemory
   private var localTail: UInt32 = 0
   private var parked: [io_uring_cqe] = []
@@ -155,6 +160,7 @@ final class UserSpaceRing<System: SocketSystem>: RingDriver {
       let entry = unsafe queues.submissions + Int((head &+ index) & (queues.submissionEntries &- 1))
       unsafe submit(entry)
     }
+    if !cancelled.isEmpty { endCancelled() }
     // Read to the end: the entries may be written again.
     unsafe queues.submissionHead.pointee.store(head &+ ready, ordering: .releasing)
     return ready

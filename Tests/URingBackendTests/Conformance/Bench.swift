@@ -183,6 +183,9 @@ final class Bench {
     notes.append("\(label): \(text)")
   }
 
+  /// Whether an operation goes on.
+  func noteState(_ label: String) { note(label, hasEnded(label) ? "has ended" : "is armed") }
+
   /// What the peer has seen of a connection.
   func note(_ label: String, peerOf connection: BenchConnection, sent: Int? = nil) {
     let bytes = sent.map { $0 == connection.read ? "what was sent" : "\(connection.read) of \($0) bytes" }

@@ -60,6 +60,7 @@ extension Scenario {
       bench.receive("receive", pair, buffers)
       try bench.reach("receive", 1)
       try bench.rest()
+      bench.noteState("receive")
       try pair.write(1)
       try bench.end("receive")
     },

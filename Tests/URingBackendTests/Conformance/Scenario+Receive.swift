@@ -52,6 +52,22 @@ extension Scenario {
       try pair.write(5)
       try pair.peer.finish()
       try bench.kernel.waitForEnd(pair.descriptor)
+      bench.receive("receive", pair, try bench.buffers(4, of: 64))
+      try bench.end("receive")
+    },
+    Scenario(
+      "a receive says that the end has come",
+      needs: [.multishotReceive],
+      exception: """
+        The kernel counts an end that waits behind the last bytes as something that the socket still has. To find that \
+        out in user space costs one more system call for each receive that does not fill its buffer. It is a hint only; \
+        the end itself is delivered.
+        """
+    ) { bench in
+      let pair = try bench.connection()
+      try pair.write(5)
+      try pair.peer.finish()
+      try bench.kernel.waitForEnd(pair.descriptor)
       bench.receive("receive", pair, try bench.buffers(4, of: 64), showsHint: true)
       try bench.end("receive")
     },

@@ -126,6 +126,35 @@ extension Scenario {
       try pair.peer.reset()
       try bench.end("send", "receive")
     },
+    Scenario("a reset meets a waiting send and a later receive", needs: [.multishotReceive]) { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.send("send", pair, large)
+      try bench.rest()
+      bench.receive("receive", pair, try bench.buffers(2, of: 64))
+      try bench.rest()
+      try pair.peer.reset()
+      try bench.end("send", "receive")
+    },
+    Scenario("a reset meets a receive that had bytes and a waiting send", needs: [.multishotReceive]) { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.receive("receive", pair, try bench.buffers(2, of: 64))
+      bench.send("send", pair, large)
+      try bench.rest()
+      try pair.write(10)
+      try bench.reach("receive", 1)
+      try pair.peer.reset()
+      try bench.end("send", "receive")
+    },
+    Scenario("a reset meets a send that had room and a receive", needs: [.multishotReceive]) { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.send("send", pair, large)
+      try bench.rest()
+      bench.receive("receive", pair, try bench.buffers(2, of: 64))
+      try bench.read(pair, 100_000)
+      try bench.rest()
+      try pair.peer.reset()
+      try bench.end("send", "receive")
+    },
     Scenario("a send after a reset takes the error") { bench in
       let pair = try bench.connection()
       try pair.peer.reset()
