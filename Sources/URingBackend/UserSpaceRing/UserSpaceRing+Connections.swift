@@ -122,38 +122,38 @@ extension UserSpaceRing {
   func cancel(_ entry: UnsafePointer<io_uring_sqe>) {
     let userData = unsafe entry.pointee.user_data
     let flags = unsafe entry.pointee.cancel_flags
-    let reason = -Errno.canceled.rawValue
     if flags == SLUICE_CANCEL_ALL | SLUICE_CANCEL_FD {
       guard let state = unsafe descriptors.state(of: entry.pointee.fd) else {
         return post(userData, -Errno.badFileDescriptor.rawValue)
       }
       var found: Int32 = 0
       for list in [\DescriptorState.input, \.output, \.polls] {
-        var place = unsafe state.pointee[keyPath: list]
-        while place != OperationTable.none {
+        while case let place = unsafe state.pointee[keyPath: list], place != OperationTable.none {
+          unsafe state.pointee[keyPath: list] = operations.pointer(place).pointee.next
+          markCancelled(place)
           found += 1
-          place = unsafe operations.pointer(place).pointee.next
         }
       }
       // What is waited for is open; else it may be no descriptor at all.
-      if found == 0, unsafe system.poll(entry.pointee.fd, 0) == -Errno.badFileDescriptor.rawValue {
-        return post(userData, -Errno.badFileDescriptor.rawValue)
-      }
-      post(userData, found)
-      unsafe endAll(state, reason)
+      let isOpen = unsafe found > 0 || system.poll(entry.pointee.fd, 0) != -Errno.badFileDescriptor.rawValue
+      post(userData, isOpen ? found : -Errno.badFileDescriptor.rawValue)
     } else if flags == 0 {
       guard let place = unsafe operations.find(entry.pointee.addr) else {
         return post(userData, -Errno.noSuchFileOrDirectory.rawValue)
       }
       post(userData, 0)
-      // Its end comes behind the batch, as with deferred task work: until then another cancel finds it, too.
       if unsafe operations.pointer(place).pointee.isCancelled { return }
       unlink(place)
-      unsafe operations.pointer(place).pointee.isCancelled = true
-      cancelled.append(place)
+      markCancelled(place)
     } else {
       post(userData, -Errno.invalidArgument.rawValue)
     }
+  }
+
+  /// Its end comes behind the batch, as with deferred task work: until then another cancel finds it, too.
+  private func markCancelled(_ place: Int32) {
+    unsafe operations.pointer(place).pointee.isCancelled = true
+    cancelled.append(place)
   }
 
   /// Ends what the submissions of this call have cancelled.

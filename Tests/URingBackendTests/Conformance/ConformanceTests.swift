@@ -39,7 +39,7 @@ struct ConformanceTests {
     for (family, scenarios) in Scenario.families {
       var answers: [(name: String, answers: Set<Answer>)] = []
       for scenario in scenarios {
-        answers.append((scenario.name, try scenario.answers(runs: 100, of: ConformingDriver.makeReference)))
+        answers.append((scenario.name, try scenario.answers(runs: 40, of: ConformingDriver.makeReference)))
       }
       try RecordedAnswers.write(family, answers)
     }
@@ -63,7 +63,9 @@ struct ConformanceTests {
     return scenario.needs.allSatisfy { features.has($0) }
   }
 
-  private static func report(_ scenario: Scenario, _ who: String, _ wrong: Set<Answer>, _ allowed: Set<Answer>) -> String {
+  private static func report(_ scenario: Scenario, _ who: String, _ wrong: Set<Answer>, _ allowed: Set<Answer>)
+    -> String
+  {
     """
     \(scenario.name)
       \(who) answers

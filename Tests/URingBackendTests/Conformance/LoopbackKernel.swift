@@ -100,6 +100,8 @@ final class LoopbackKernel: Kernel {
   }
 
   func useUpDescriptors() throws {
+    // The limit is the process's, and others need it; where it is too high to be used up, there is no such situation.
+    guard getdtablesize() <= 200_000 else { throw Scenario.Impossible() }
     // The thread's own table from here on, so that nobody else is short of them. It goes with the thread.
     guard try Self.unshareDescriptors() else { throw Errno(rawValue: errno) }
     let (first, _) = try makeListener(backlog: 1)

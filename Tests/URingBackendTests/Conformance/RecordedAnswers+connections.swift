@@ -20,6 +20,14 @@ extension RecordedAnswers {
     | cancel: 0
     | accept: ECANCELED
     | next: a connection
+    # an accept and its cancel in one batch
+    | cancel: 0
+    | accept: ECANCELED
+    # a cancel of everything on a listener
+    | accept: a connection, more
+    | accept: ECANCELED
+    | poll: ECANCELED
+    | cancel: 2
     # a listener that is shut down ends every accept
     | first: EINVAL
     | second: EINVAL
@@ -50,6 +58,9 @@ extension RecordedAnswers {
     | cancel: 0
     | connect: ECANCELED
     | close: 0
+    # a connect and its cancel in one batch
+    | cancel: 0
+    | connect: ECANCELED
     # a connect to the silent times out
     | connect: ETIMEDOUT
     # a connect of a connected socket is refused

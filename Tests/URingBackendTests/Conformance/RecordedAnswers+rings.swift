@@ -28,6 +28,18 @@ extension RecordedAnswers {
     | first: 0
     | second: 0
     | receive: ECANCELED
+    # what is cancelled ends behind the batch
+    | cancel: 0
+    | first: 0
+    | cancel all: 1
+    | second: 0
+    | one: ECANCELED
+    | other: ECANCELED
+    # a close and a cancel of its receive in one batch
+    | receive: ECANCELED
+    | cancel: 0
+    | close: 0
+    | peer: 0 bytes, the end
     # a cancel of everything on a descriptor
     | receive: ECANCELED
     | send: a part
@@ -42,6 +54,20 @@ extension RecordedAnswers {
     # a poll tells of the peer's end
     | end: peer's end
     | reset: peer's end and error and hang-up
+    # a poll finds an end that has come
+    | end: peer's end
+    | reset: peer's end and error and hang-up
+    # a poll for the end outlives bytes
+    | receive: 5, buffer 0, more
+    | receive: end
+    | poll: peer's end
+    | poll: is armed
+    # a poll tells of room
+    | at once: out
+    | send: a part
+    | cancel: 0
+    | poll: out
+    | poll: is armed
     # a poll can be cancelled
     | cancel: 0
     | poll: ECANCELED

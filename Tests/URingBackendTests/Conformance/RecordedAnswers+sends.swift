@@ -116,11 +116,21 @@ extension RecordedAnswers {
     | send: a part
     | shutdown: 0
     | peer: what was sent, the end
-    # cancelled vectors have sent a part
-    | cancel: 0
+    # a reset ends vectors that wait
     | send: a part
-    | peer: what was sent, the end
-    or
+    | next: EPIPE
+    # a large send and its cancel in one batch
+    | cancel: ENOENT
+    | send: all
+    | send: is armed
+    # bytes come in while a send waits
+    | send: all
+    | receive: 10, buffer 0, more
+    | receive: 10, buffer 1, more
+    | receive: 10, buffer 2, more
+    | receive: end
+    | peer: 400000 bytes, no end
+    # cancelled vectors have sent a part
     | cancel: 0
     | send: a part
     | shutdown: 0

@@ -147,7 +147,8 @@ extension Scenario {
       }
       try bench.end("receive")
     },
-    Scenario("waiting bytes are split at an incremental buffer's end", needs: [.multishotReceive, .incrementalBuffers]) {
+    Scenario("waiting bytes are split at an incremental buffer's end", needs: [.multishotReceive, .incrementalBuffers])
+    {
       bench in
       let pair = try bench.connection()
       try pair.write(250)
@@ -157,8 +158,10 @@ extension Scenario {
       try pair.write(60)
       try bench.end("receive")
     },
-    Scenario("a half-used buffer stays with the ring at a stream's end", needs: [.multishotReceive, .incrementalBuffers])
-    { bench in
+    Scenario(
+      "a half-used buffer stays with the ring at a stream's end",
+      needs: [.multishotReceive, .incrementalBuffers]
+    ) { bench in
       let (one, other) = (try bench.connection(), try bench.connection())
       let buffers = try bench.buffers(2, of: 256, incremental: true)
       bench.receive("one", one, buffers)

@@ -53,6 +53,22 @@ extension Scenario {
       try bench.end("next")
       try peer.finish()
     },
+    Scenario("an accept and its cancel in one batch", needs: [.multishotAccept], order: .ofAll) { bench in
+      let (listener, _) = try bench.listener()
+      bench.accept("accept", listener)
+      bench.cancel("cancel", "accept")
+      try bench.end("cancel", "accept")
+    },
+    Scenario("a cancel of everything on a listener", needs: [.multishotAccept]) { bench in
+      let (listener, address) = try bench.listener()
+      bench.accept("accept", listener)
+      bench.poll("poll", listener, UInt32(POLLPRI))
+      let peer = try bench.kernel.makePeer(connectedTo: address)
+      try bench.reach("accept", 1)
+      bench.cancelAll("cancel", listener)
+      try bench.end("cancel", "accept", "poll")
+      try peer.finish()
+    },
     Scenario("a listener that is shut down ends every accept", needs: [.multishotAccept]) { bench in
       let (listener, _) = try bench.listener()
       bench.acceptOnce("first", listener)
@@ -126,6 +142,12 @@ extension Scenario {
       try bench.end("cancel", "connect")
       bench.close("close", descriptor)
       try bench.end("close")
+    },
+    Scenario("a connect and its cancel in one batch", order: .ofAll) { bench in
+      let descriptor = try bench.socket()
+      bench.connect("connect", descriptor, try bench.kernel.addressOfTheSilent())
+      bench.cancel("cancel", "connect")
+      try bench.end("cancel", "connect")
     },
     Scenario("a connect to the silent times out", isSlow: true) { bench in
       let descriptor = try bench.socket()

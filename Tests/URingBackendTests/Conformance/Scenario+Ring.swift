@@ -26,7 +26,8 @@ extension Scenario {
       bench.cancel("cancel", "receive")
       try bench.end("cancel", "receive")
     },
-    Scenario("a cancel that comes before its target finds nothing", needs: [.multishotReceive], order: .ofAll) { bench in
+    Scenario("a cancel that comes before its target finds nothing", needs: [.multishotReceive], order: .ofAll) {
+      bench in
       let pair = try bench.connection()
       bench.begin("cancel") { bench.ring.prepareCancel(target: 1, userData: $0) }
       bench.receive("receive", pair, try bench.buffers(2, of: 64))
@@ -72,6 +73,28 @@ extension Scenario {
       bench.cancel("second", "receive")
       try bench.end("first", "second", "receive")
     },
+    Scenario("what is cancelled ends behind the batch", needs: [.multishotReceive], order: .ofAll) { bench in
+      let (one, other) = (try bench.connection(), try bench.connection())
+      let buffers = try bench.buffers(2, of: 64)
+      bench.receive("one", one, buffers)
+      bench.receive("other", other, buffers)
+      try bench.rest()
+      bench.cancel("cancel", "one")
+      bench.nothing("first")
+      bench.cancelAll("cancel all", other.descriptor)
+      bench.nothing("second")
+      try bench.end("one", "other", "second")
+    },
+    Scenario("a close and a cancel of its receive in one batch", needs: [.multishotReceive]) { bench in
+      let pair = try bench.connection()
+      bench.receive("receive", pair, try bench.buffers(2, of: 64))
+      try bench.rest()
+      bench.cancel("cancel", "receive")
+      bench.close("close", pair.descriptor)
+      try bench.end("cancel", "receive", "close")
+      try bench.readToTheEnd(pair)
+      bench.note("peer", peerOf: pair)
+    },
     Scenario("a cancel of everything on a descriptor", needs: [.multishotReceive]) { bench in
       let pair = try bench.connection(smallBuffers: true)
       bench.receive("receive", pair, try bench.buffers(2, of: 64))
@@ -107,6 +130,39 @@ extension Scenario {
       try one.peer.finish()
       try other.peer.reset()
       try bench.end("end", "reset")
+    },
+    Scenario("a poll finds an end that has come") { bench in
+      let (one, other) = (try bench.connection(), try bench.connection())
+      try one.peer.finish()
+      try other.peer.reset()
+      try bench.kernel.waitForEnd(one.descriptor)
+      try bench.kernel.waitForEnd(other.descriptor)
+      bench.poll("end", one.descriptor, 0x2000)
+      bench.poll("reset", other.descriptor, 0x2000)
+      try bench.end("end", "reset")
+    },
+    Scenario("a poll for the end outlives bytes", needs: [.multishotReceive]) { bench in
+      let pair = try bench.connection()
+      bench.receive("receive", pair, try bench.buffers(2, of: 64))
+      bench.poll("poll", pair.descriptor, 0x2000)
+      try pair.write(5)
+      try bench.reach("receive", 1)
+      bench.noteState("poll")
+      try pair.peer.finish()
+      try bench.end("receive", "poll")
+    },
+    Scenario("a poll tells of room") { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.poll("at once", pair.descriptor, UInt32(POLLOUT))
+      try bench.end("at once")
+      bench.send("send", pair, 400_000)
+      try bench.rest()
+      bench.cancel("cancel", "send")
+      try bench.end("cancel", "send")
+      bench.poll("poll", pair.descriptor, UInt32(POLLOUT))
+      try bench.rest()
+      bench.noteState("poll")
+      try bench.end("poll", whileReading: pair)
     },
     Scenario("a poll can be cancelled", order: .ofAll) { bench in
       let pair = try bench.connection()

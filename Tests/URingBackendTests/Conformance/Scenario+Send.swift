@@ -44,6 +44,7 @@ extension Scenario {
       bench.send("send", pair, large, waitsForAll: false)
       try bench.end("send")
       bench.shutdown("shutdown", pair.descriptor, SHUT_WR)
+      try bench.end("shutdown")
       try bench.readToTheEnd(pair)
       bench.note("peer", peerOf: pair, sent: pair.nextSend)
     },
@@ -68,6 +69,7 @@ extension Scenario {
       bench.cancel("cancel", "send")
       try bench.end("cancel", "send")
       bench.shutdown("shutdown", pair.descriptor, SHUT_WR)
+      try bench.end("shutdown")
       try bench.readToTheEnd(pair)
       bench.note("peer", peerOf: pair, sent: pair.nextSend)
     },
@@ -82,6 +84,7 @@ extension Scenario {
       bench.cancel("cancel second", "second")
       try bench.end("cancel second", "second")
       bench.shutdown("shutdown", pair.descriptor, SHUT_WR)
+      try bench.end("shutdown")
       try bench.readToTheEnd(pair)
       bench.note("peer", peerOf: pair, sent: pair.nextSend)
     },
@@ -220,6 +223,7 @@ extension Scenario {
       try bench.rest()
       try bench.end("send", whileReading: pair)
       bench.shutdown("shutdown", pair.descriptor, SHUT_WR)
+      try bench.end("shutdown")
       try bench.readToTheEnd(pair)
       bench.note("peer", peerOf: pair)
     },
@@ -266,8 +270,50 @@ extension Scenario {
       bench.sendVectors("send", pair, [10, large, 10], waitsForAll: false)
       try bench.end("send")
       bench.shutdown("shutdown", pair.descriptor, SHUT_WR)
+      try bench.end("shutdown")
       try bench.readToTheEnd(pair)
       bench.note("peer", peerOf: pair, sent: pair.nextSend)
+    },
+    Scenario("a reset ends vectors that wait") { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.sendVectors("send", pair, [10, large, 10])
+      try bench.rest()
+      try pair.peer.reset()
+      try bench.end("send")
+      bench.sendVectors("next", pair, [10, 10])
+      try bench.end("next")
+    },
+    Scenario(
+      "a large send and its cancel in one batch",
+      order: .ofAll,
+      exception: """
+        A send that has just sent a part, and is about to be tried again, is in no table of the kernel's: a cancel of the \
+        same batch answers ENOENT, and the send goes on. In user space the cancel finds it, as the kernel's does a turn \
+        later.
+        """
+    ) { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.send("send", pair, large)
+      bench.cancel("cancel", "send")
+      try bench.end("cancel")
+      try bench.rest()
+      bench.noteState("send")
+      try bench.end("send", whileReading: pair)
+    },
+    Scenario("bytes come in while a send waits", needs: [.multishotReceive]) { bench in
+      let pair = try bench.connection(smallBuffers: true)
+      bench.send("send", pair, large)
+      bench.receive("receive", pair, try bench.buffers(4, of: 64))
+      try bench.rest()
+      for count in 1...3 {
+        try pair.write(10)
+        try bench.reach("receive", count)
+      }
+      try bench.end("send", whileReading: pair)
+      try bench.read(pair, large)
+      bench.note("peer", peerOf: pair)
+      try pair.peer.finish()
+      try bench.end("receive")
     },
     Scenario("cancelled vectors have sent a part", order: .ofAll) { bench in
       let pair = try bench.connection(smallBuffers: true)
@@ -276,6 +322,7 @@ extension Scenario {
       bench.cancel("cancel", "send")
       try bench.end("cancel", "send")
       bench.shutdown("shutdown", pair.descriptor, SHUT_WR)
+      try bench.end("shutdown")
       try bench.readToTheEnd(pair)
       bench.note("peer", peerOf: pair, sent: pair.nextSend)
     },
