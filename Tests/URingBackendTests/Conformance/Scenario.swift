@@ -52,7 +52,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// Runs it once, with a kernel and on a thread of its own.
-  func answer(patience: Duration = .seconds(20), of makeKernel: @escaping () throws -> any Kernel) throws -> Answer {
+  private func answer(patience: Duration, of makeKernel: @escaping () throws -> any Kernel) throws -> Answer {
     let result = try OtherThread.run(self) { scenario in
       Result { try scenario.answer(of: try makeKernel(), patience: patience) }
     }
@@ -73,11 +73,15 @@ struct Scenario: Sendable, CustomTestStringConvertible {
   }
 
   /// The answers of so many runs.
-  func answers(runs: Int, of makeKernel: @escaping () throws -> any Kernel) throws -> Set<Answer> {
+  func answers(
+    runs: Int,
+    patience: Duration = .seconds(20),
+    of makeKernel: @escaping () throws -> any Kernel
+  ) throws -> Set<Answer> {
     var answers: Set<Answer> = []
     for _ in 0..<(isSlow ? min(runs, 2) : runs) {
       do {
-        answers.insert(try answer(of: makeKernel))
+        answers.insert(try answer(patience: patience, of: makeKernel))
       } catch is Impossible {
         return []
       }
@@ -89,7 +93,8 @@ struct Scenario: Sendable, CustomTestStringConvertible {
 extension Scenario {
   /// All of them, in families, as they are recorded.
   static let families: [(name: String, scenarios: [Scenario])] = [
-    ("receives", receives), ("buffers", buffers), ("sends", sends), ("connections", connections), ("rings", rings),
+    ("receives", receives), ("buffers", buffers), ("sends", sends), ("vectors", vectors),
+    ("connections", connections), ("rings", rings),
   ]
 
   static let all = families.flatMap(\.scenarios)
