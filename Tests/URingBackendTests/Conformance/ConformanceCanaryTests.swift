@@ -11,7 +11,7 @@ struct ConformanceCanaryTests {
       guard !scenario.isSlow, scenario.exception == nil else { return false }
       let answers = try scenario.answers(runs: 1, patience: .seconds(fault == .none ? 20 : 2)) {
         LoopbackKernel {
-          FaultyDriver(try ReadinessDriver.make(entries: $0, completionEntries: $1), fault: fault)
+          FaultyDriver(try ReadinessDriver(entries: $0, completionEntries: $1), fault: fault)
         }
       }
       return !answers.isSubset(of: RecordedAnswers.answers[scenario.name] ?? [])

@@ -6,7 +6,7 @@ enum ConformingDriver: String, CaseIterable, Sendable {
 
   func makeKernel() -> any Kernel {
     switch self {
-    case .epoll: LoopbackKernel { try ReadinessDriver.make(entries: $0, completionEntries: $1) }
+    case .epoll: LoopbackKernel { try ReadinessDriver(entries: $0, completionEntries: $1) }
     }
   }
 
