@@ -80,9 +80,6 @@ struct SimulatedSystemTests {
     #expect(system.violations == ["close of descriptor 1000, which is not open"])
     #expect(receive(system, 1003) == Int(-EBADF) && system.violations.count == 2)
     #expect(system.close(5) as Int32 == -EBADF && system.violations.count == 3)
-    let listener = system.listen(at: 80)
-    _ = system.watch(listener, generation: 1)
-    #expect(system.watch(listener, generation: 1) == -EEXIST && system.violations.count == 4)
   }
 
   @Test func eachFreedomOfARingHasASite() {
