@@ -88,7 +88,7 @@ let package = Package(
     ),
     .testTarget(
       name: "URingBackendTests",
-      dependencies: ["URingBackend", "IOBuffers"],
+      dependencies: ["URingBackend", "IOBuffers", "URingTesting"],
       swiftSettings: strict
     ),
     .testTarget(

@@ -142,7 +142,7 @@ final class Bench {
 
   /// Some turns in which nothing more should come.
   func rest() throws {
-    for _ in 0..<4 { try turn() }
+    for _ in 0..<kernel.turnsToRest { try turn() }
   }
 
   func hasEnded(_ label: String) -> Bool { operations[Int(userData(label))].hasEnded }

@@ -3,9 +3,11 @@
 /// The drivers that have to answer as the kernel does.
 enum ConformingDriver: String, CaseIterable, Sendable {
   case epoll
+  case simulation
 
   func makeKernel() -> any Kernel {
     switch self {
+    case .simulation: SimulatedKernel()
     case .epoll: LoopbackKernel { try ReadinessDriver(entries: $0, completionEntries: $1) }
     }
   }

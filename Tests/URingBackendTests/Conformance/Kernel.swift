@@ -35,6 +35,8 @@ protocol Kernel: AnyObject {
   /// Closes a descriptor. Those that the ring has closed are left alone: their numbers may be somebody else's.
   func close(_ descriptor: Int32)
 
+  /// How many turns of the ring it may take until nothing moves any more.
+  var turnsToRest: Int { get }
   /// Lets the network come to rest. Called before each turn of the ring.
   func settle()
   /// Waits until so many bytes can be received.
@@ -43,4 +45,8 @@ protocol Kernel: AnyObject {
   func waitForEnd(_ descriptor: Int32) throws
   /// Waits until a listener has a connection to accept.
   func waitForConnection(_ listener: Int32) throws
+}
+
+extension Kernel {
+  var turnsToRest: Int { 4 }
 }
