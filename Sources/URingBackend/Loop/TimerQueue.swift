@@ -60,7 +60,9 @@ struct TimerQueue<Target> {
     guard let target = take(handle) else { return nil }
     let stale = heap.count - armed
     if stale > 64, stale > heap.count / 2 {
-      heap = Heap(heap.unordered.filter { isLive($0.handle) })
+      // In place: connections that come and go bring this about again and again.
+      let slots = slots
+      heap.removeAll { !Self.isLive($0.handle, slots) }
     }
     return target
   }
@@ -87,7 +89,9 @@ struct TimerQueue<Target> {
     return targets
   }
 
-  private func isLive(_ handle: Handle) -> Bool {
+  private func isLive(_ handle: Handle) -> Bool { Self.isLive(handle, slots) }
+
+  private static func isLive(_ handle: Handle, _ slots: [Slot]) -> Bool {
     let slot = slots[Int(handle.index)]
     return slot.generation == handle.generation && slot.target != nil
   }
