@@ -113,7 +113,7 @@ struct SimulatedSystemTests {
           var message = unsafe msghdr()
           unsafe message.msg_iov = parts.baseAddress
           unsafe message.msg_iovlen = parts.count
-          return unsafe system.sendVector(descriptor, &message, flags: 0)
+          return unsafe system.sendVector(descriptor, message: &message, flags: 0)
         }
       }
     }
@@ -133,7 +133,7 @@ struct SimulatedSystemTests {
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     let result = unsafe withUnsafePointer(to: &address) { address in
       unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        unsafe system.connect(descriptor, address, UInt32(MemoryLayout<sockaddr_in>.size))
+        unsafe system.connect(descriptor, address: address, length: UInt32(MemoryLayout<sockaddr_in>.size))
       }
     }
     #expect(result == -EINPROGRESS && system.watch(descriptor, generation: 1) == 0)

@@ -1,0 +1,23 @@
+/// A test failed with one of its seeds. See ``forEachSeed(_:faults:configuration:_:)``.
+public struct SeedFailure: Error, CustomStringConvertible {
+  /// The seed.
+  public let seed: UInt64
+  /// What could go wrong.
+  public let faults: TestNetwork.Faults
+  /// What the test threw, or ``UncleanEnd``.
+  public let cause: any Error
+  /// The last lines of what happened, where that was recorded.
+  public let trace: [String]
+
+  static var traceLines: Int { 60 }
+
+  /// What was wrong, and how it is repeated.
+  public var description: String {
+    var text = """
+      seed \(seed): \(cause)
+        to repeat it: SLUICE_SEED=\(seed) swift test --filter …, or TestNetwork(seed: \(seed), faults: \(faults))
+      """
+    if !trace.isEmpty { text += "\n  what happened last:\n    " + trace.joined(separator: "\n    ") }
+    return text
+  }
+}
