@@ -14,10 +14,16 @@ public struct SeedFailure: Error, CustomStringConvertible {
   /// What was wrong, and how it is repeated.
   public var description: String {
     var text = """
-      seed \(seed): \(cause)
+      seed \(seed): \(reason)
         to repeat it: SLUICE_SEED=\(seed) swift test --filter …, or TestNetwork(seed: \(seed), faults: \(faults))
       """
     if !trace.isEmpty { text += "\n  what happened last:\n    " + trace.joined(separator: "\n    ") }
     return text
+  }
+
+  /// Errors that do not describe themselves, such as that of `#require`, which Swift Testing reports by itself, may be long.
+  private var reason: String {
+    let text = "\(cause)"
+    return cause is any CustomStringConvertible || text.utf8.count < 200 ? text : "\(type(of: cause))"
   }
 }

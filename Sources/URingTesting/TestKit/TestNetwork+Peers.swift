@@ -26,10 +26,13 @@ extension TestNetwork {
     try require(for: "listen at port \(port)")
     var chosen = port
     if port == 0 {
-      repeat { lastPeerPort += 1 } while peerPorts.contains(lastPeerPort)
-      chosen = lastPeerPort
+      repeat {
+        lastPeerPort += 1
+        chosen = lastPeerPort
+      } while !system.listenAsPeer(at: chosen)
+    } else if !system.listenAsPeer(at: port) {
+      throw TestNetworkError(.portInUse, "listen at port \(port)", "")
     }
-    guard system.listenAsPeer(at: chosen) else { throw TestNetworkError(.portInUse, "listen at port \(chosen)", "") }
     peerPorts.insert(chosen)
     return TestListener(self, .loopback(port: chosen))
   }

@@ -124,6 +124,20 @@ struct NetworkEndTests {
     #expect((finished.withLock { $0 } as? SocketError)?.kind == .shuttingDown)
   }
 
+  @Test func aNetworkThatHasEndedIsGone() throws {
+    weak var loop: EventLoop?
+    for faults in [.none, .all] as [TestNetwork.Faults] {
+      do {
+        let network = try TestNetwork(seed: 3, faults: faults)
+        loop = network.loop
+        let client = try? network.connect(to: network.serve { LineHandler() })
+        try? client?.send("abc")
+        try network.end()
+      }
+      #expect(loop == nil)
+    }
+  }
+
   @Test func afterTheEndNothingCanBeDone() throws {
     let network = try TestNetwork()
     let client = try network.connect(to: network.serve(echo))

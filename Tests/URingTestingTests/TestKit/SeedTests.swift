@@ -1,3 +1,4 @@
+import IOBuffers
 import Testing
 import URingBackend
 
@@ -49,6 +50,27 @@ struct SeedTests {
     let text = error.map { "\($0)" } ?? ""
     #expect(text.hasPrefix("seed 13: Wrong()") && text.contains("SLUICE_SEED=13 swift test"), "\(text)")
     #expect(text.contains("TestNetwork(seed: 13, faults: .harmless)"), "\(text)")
+  }
+
+  @Test func aServerThatTakesAPieceForAMessageIsFound() throws {
+    /// Works as long as a line arrives in one piece, as it does when nothing goes wrong.
+    let careless: @Sendable (TCPConnection) async throws -> Void = { connection in
+      while let line = try await connection.receive() {
+        var reply = try connection.arena.allocate(minimumCapacity: 16)
+        try reply.append(contentsOf: "\(line.count - 1)\n".utf8)
+        try await connection.send(reply)
+      }
+    }
+    func answer(_ network: TestNetwork) throws -> String {
+      let client = try network.connect(to: network.serve(careless))
+      try client.send("hello\n")
+      return try client.receiveLine()
+    }
+    #expect(try answer(TestNetwork()) == "5")
+    let error = #expect(throws: SeedFailure.self) {
+      try forEachSeed(0..<100) { if try answer($0) != "5" { throw Wrong() } }
+    }
+    #expect(error?.cause is Wrong)
   }
 
   @Test func aRunThatLeavesSomethingFails() {

@@ -47,6 +47,17 @@ struct TimeTests {
     #expect(error?.kind == .nothingHappens)
   }
 
+  @Test func noTimeIsTooLong() throws {
+    let network = try TestNetwork()
+    let client = try network.connect(to: network.serve(echo))
+    for _ in 0..<2 { try network.advance(by: .seconds(Int64.max)) }
+    #expect(client.hasEnded)
+    let late = try network.connect(to: network.serve(echo))
+    try late.send("late\n")
+    #expect(try late.receiveLine() == "late")
+    try network.advance(by: .seconds(-1))
+  }
+
   @Test func whoWaitsTooLongHearsHowThingsStand() throws {
     let network = try TestNetwork()
     let client = try network.connect(to: network.serve(echo))
