@@ -29,6 +29,11 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// Unix connects whose peer has a full backlog: nobody reports when it has room.
   var unreported = ReadyQueue()
 
+  /// Operations that were cancelled by the submissions of this call.
+  var cancelled: [Int32] = []
+  /// How often an operation began to wait.
+  var armings: UInt64 = 0
+
   /// Runs under the address sanitizer.
   let isSanitized = AddressSanitizer.isLoaded
   private let memory: QueueMemory
@@ -160,6 +165,7 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
       let entry = unsafe queues.submissions + Int((head &+ index) & (queues.submissionEntries &- 1))
       unsafe submit(entry)
     }
+    if !cancelled.isEmpty { endCancelled() }
     // Read to the end: the entries may be written again.
     unsafe queues.submissionHead.pointee.store(head &+ ready, ordering: .releasing)
     return ready

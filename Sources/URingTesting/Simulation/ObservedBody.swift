@@ -24,6 +24,10 @@ final class ObservedBody: @unchecked Sendable {
         seen.check(view.count > 0, "an empty view")
         if isHostile { try await misbehave(connection) }
         try await connection.send(view)
+        if isHostile, system.network.choices.draw(.userAction, below: 10) == 1 {
+          // Time is up, or it is not: what came is sent as well.
+          if let more = try await connection.receive(timeout: .milliseconds(1)) { try await connection.send(more) }
+        }
       }
       seen.close(nil)
     } catch {
@@ -39,7 +43,6 @@ final class ObservedBody: @unchecked Sendable {
     case 3: await connection.close()
     case 4: await connection.closeOutput()
     case 5: try await connection.loop.sleep(for: .milliseconds(3))
-    case 6: _ = try await connection.receive(timeout: .milliseconds(1))
     default: break
     }
   }

@@ -63,7 +63,11 @@ package struct SimulatedClient {
     style = styles[Int(choice)]
     let drawn = Int(system.network.choices.draw(.peerAmount, below: UInt32(most)))
     let amount = drawn == 0 ? min(most, 1000) : drawn
-    total = style == .silent ? 0 : style == .trickles ? min(amount, 40) : style == .sips ? min(amount, 3000) : amount
+    // Who reads nothing before all is written must not write more than a server without a limit would need to hold.
+    let most = style == .writesFirst ? 100_000 : Int.max
+    total =
+      style == .silent
+      ? 0 : style == .trickles ? min(amount, 40) : style == .sips ? min(amount, 3000) : min(amount, most)
     breaksAt = Int(system.network.choices.draw(.peerAmount, below: UInt32(total + 1)))
     pattern = Pattern(stream: stream)
     peer = system.connectPeer(to: port)

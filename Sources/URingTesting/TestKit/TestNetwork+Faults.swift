@@ -67,7 +67,7 @@ extension TestNetwork {
       case .reportOrder, .reportCount, .reportsChangesOnly, .reportsForNothing, .postponesOperation,
         .postponesDescriptor,
         .servesOutputFirst, .endsMultishot, .missesBuffers, .consumesFewer, .interruptsCall, .refusesCall,
-        .parksCompletion:
+        .missesCancelled, .parksCompletion:
         .kernel
       case .peerAction, .peerAmount, .peerPause, .userAction, .stopTime: .none
       }

@@ -36,6 +36,19 @@ struct MisuseTests {
     #expect(try client.receive() == [UInt8(ascii: "x")])
   }
 
+  @Test func whatCannotThrowTraps() async {
+    await #expect(processExitsWith: .failure) {
+      let network = try TestNetwork()
+      try OtherThread.run { _ = network.connectionsOpen }
+    }
+    await #expect(processExitsWith: .success) {
+      let network = try TestNetwork()
+      _ = network.connectionsOpen
+      try network.end()
+      try OtherThread.run { _ = network.connectionsOpen }
+    }
+  }
+
   @Test func codeOfTheServerIsTold() throws {
     let network = try TestNetwork()
     let smuggled = Smuggled(network: network)
