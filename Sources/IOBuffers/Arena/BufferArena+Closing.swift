@@ -13,6 +13,11 @@ extension BufferArena {
   public func close(waitingUntil deadline: ContinuousClock.Instant) async -> CloseReport {
     core.close()
     await core.waitUntilComplete(deadline)
+    return whatIsOut
+  }
+
+  /// What is out now. Never waits.
+  package var whatIsOut: CloseReport {
     let holders = core.holders?.holders() ?? []
     return core.withState { state, _ in state.closeReport(holders) }
   }

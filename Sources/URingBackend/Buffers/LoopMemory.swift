@@ -46,6 +46,9 @@ struct LoopMemory: Sendable {
   /// Slots of any kind that are out: lent, posted or locked.
   var slotsOut: Int { arenas.reduce(0) { $0 + $1.slotsOut } }
 
+  /// What is out now.
+  var report: CloseReport { CloseReport(joining: arenas.map(\.whatIsOut)) }
+
   /// Closes all of it.
   func close() {
     for arena in arenas { arena.close() }

@@ -95,6 +95,10 @@ public final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
     }
   }
 
+  /// The calling thread runs the loop's work from now on: for a loop without a thread of its own, between two turns, when
+  /// nobody else uses it.
+  func moveHere() { threadID.store(LoopThread.current, ordering: .relaxed) }
+
   // MARK: The end
 
   /// The loop's thread ends: what is ready runs, then `last`, then what that made ready, also for tasks that still

@@ -1,4 +1,4 @@
-internal import IOBuffers
+package import IOBuffers
 package import Logging
 internal import SystemPackage
 
@@ -162,10 +162,16 @@ package final class SteppedLoop {
   /// What the loop counted.
   package var statistics: LoopStatistics { loop.statistics }
 
-  /// Ends the loop for good, whatever is open.
+  /// What views and buffers are out, of all of the loop's memory. After the end: what has leaked.
+  package var memoryOut: CloseReport { loop.memory.report }
+
+  /// Ends the loop for good, whatever is open. The one call that may come from another thread, which takes the loop over: a
+  /// loop that nobody wants any more ends where it is dropped.
   /// - Parameter turns: how many it may need.
   /// - Returns: slots that did not come home; nil: the loop did not come to its end.
   package func end(within turns: Int = 10_000) -> Int? {
+    loop.serialExecutor.moveHere()
+    DeferredReleases.begin()
     loop.stopping = true
     engine.stop()
     for _ in 0..<turns where !isOver { turn() }

@@ -73,7 +73,8 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
     if system.chooses(.refusesCall) { return -Errno.resourceBusy.rawValue }
     if firstParked < parked.count { unpark() }
     let consumed = consume(submit)
-    let result = wait(for: waitFor, timeoutNanoseconds)
+    // io_uring_enter(2) does not wait when it has taken fewer than it was given: the rest would be slept on.
+    let result = consumed < submit ? wait(for: 0, 0) : wait(for: waitFor, timeoutNanoseconds)
     if firstParked < parked.count { unpark() }
     if consumed > 0 { return Int32(bitPattern: consumed) }
     return completionsReady == 0 ? result : 0

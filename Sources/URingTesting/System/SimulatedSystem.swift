@@ -20,6 +20,10 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
   ///
   /// Without it, a wait ends with -EINTR when something changes for the peers, so that whoever called can play them.
   package var playPeers: ((SimulatedSystem) -> Void)?
+  /// No wait goes on beyond this time: it ends there with -EINTR, and counts as cut.
+  package var waitLimit = UInt64.max
+  /// Waits that ended because of `waitLimit`: whoever waited had nothing to do at that time.
+  package private(set) var cutWaits = 0
 
   private static var reportLimit: Int { 64 }
   private static var violationLimit: Int { 32 }
@@ -85,10 +89,15 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
         playPeers(self)
         continue
       }
-      if let deadline, deadline <= next ?? .max {
+      if let deadline, deadline <= next ?? .max, deadline <= waitLimit {
         network.run(until: deadline)
         network.takeReports(into: &reports, limit: SimulatedSystem.reportLimit)
         return waited(reports.count)
+      }
+      if waitLimit < next ?? .max, next != nil || deadline != nil {
+        network.run(until: waitLimit)
+        cutWaits += 1
+        return waited(Int(-EINTR))
       }
       guard let next else {
         stalledWaits += 1
