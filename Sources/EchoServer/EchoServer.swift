@@ -10,7 +10,7 @@ import UnixSignals
 struct EchoServer: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "EchoServer",
-    abstract: "A TCP echo server on io_uring that copies nothing.",
+    abstract: "A TCP echo server that copies nothing, on io_uring or, where that is refused, on epoll.",
     discussion: """
       Each message is received into a locked view of pooled memory, and the same view is sent back: the bytes never \
       move in user space. SIGINT and SIGTERM stop accepting, let connections finish, and print a summary; a second signal \
