@@ -9,6 +9,11 @@ package enum AddressSanitizer {
   private static let poisonFunction = unsafe lookUp("__asan_poison_memory_region")
   private static let unpoisonFunction = unsafe lookUp("__asan_unpoison_memory_region")
 
+  private static let isPoisonedFunction = unsafe Platform.symbol("__asan_address_is_poisoned").map { symbol in
+    // Sound: the name has this signature (sanitizer/asan_interface.h).
+    unsafe unsafeBitCast(symbol, to: (@convention(c) (UnsafeRawPointer) -> CInt).self)
+  }
+
   private static func lookUp(_ name: StaticString) -> Mark? {
     // Sound: the two names have this signature (sanitizer/asan_interface.h).
     guard let address = unsafe Platform.symbol(name) else { return nil }
@@ -28,5 +33,11 @@ package enum AddressSanitizer {
   package static func unpoison(_ base: UnsafeMutableRawPointer, _ count: Int) {
     // Sound: changes what the sanitizer knows of the bytes, not the bytes.
     unsafe unpoisonFunction?(base, count)
+  }
+
+  /// Whether an access to the byte is an error.
+  package static func isPoisoned(_ base: UnsafeMutableRawPointer) -> Bool {
+    // Sound: asks what the sanitizer knows of the byte.
+    unsafe (isPoisonedFunction?(base) ?? 0) != 0
   }
 }

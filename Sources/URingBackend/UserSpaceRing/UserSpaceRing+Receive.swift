@@ -50,8 +50,10 @@ extension UserSpaceRing {
 
   @inline(__always)
   private mutating func receive(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ room: Int) -> Int {
-    guard isSanitized else { return unsafe system.receive(descriptor, base, room) }
     // What the kernel may write to is out of bounds for everybody else, and the sanitizer takes us for that.
+    guard isSanitized, unsafe AddressSanitizer.isPoisoned(base) else {
+      return unsafe system.receive(descriptor, base, room)
+    }
     unsafe AddressSanitizer.unpoison(base, room)
     defer { unsafe AddressSanitizer.poison(base, room) }
     return unsafe system.receive(descriptor, base, room)
