@@ -75,6 +75,7 @@ extension SimulatedNetwork {
     listeners[index].waiting.append(accepting)
     schedule(.connectSucceeds, for: side, after: limits.latency)
     if choices.happens(.pathResets) {
+      resetsByPath += 1
       // Before the program has asked how its connect came out, or soon after.
       scheduleReset(side)
       scheduleReset(accepting)
