@@ -87,6 +87,11 @@ struct TimerQueue<Target> {
     return targets
   }
 
+  /// Visits the targets of all that are armed, in no order.
+  func forEachArmed(_ body: (Target) -> Void) {
+    for slot in slots { if let target = slot.target { body(target) } }
+  }
+
   private func isLive(_ handle: Handle) -> Bool {
     let slot = slots[Int(handle.index)]
     return slot.generation == handle.generation && slot.target != nil

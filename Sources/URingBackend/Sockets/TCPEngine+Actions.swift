@@ -59,7 +59,7 @@ extension TCPEngine {
         )
       )
     }
-    if actions.contains(.startLinger) { armTimer(index, .acknowledge) }
+    if actions.contains(.startLinger), !planted(.forgetsLinger) { armTimer(index, .acknowledge) }
     if actions.contains(.closeDescriptor) { closeDescriptor(index) }
   }
 
@@ -168,7 +168,7 @@ extension TCPEngine {
     var dropped = 0
     while let view = sendNodes.popFirst(&records[index].sendQueue) {
       dropped += Int(view.count)
-      view.releaseReader()
+      giveBack(view)
     }
     _ = records[index].machine.dropUnsent(dropped)
   }

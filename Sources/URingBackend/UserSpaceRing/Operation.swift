@@ -27,6 +27,15 @@ struct Operation {
   var isMultishot = false
   /// A connect was begun, and only its outcome is awaited.
   var isUnderWay = false
+  #if SLUICE_PLANTED_FAULTS
+    /// Its completion was posted before it was done.
+    var isReported = false
+  #else
+    var isReported: Bool {
+      get { false }
+      set {}
+    }
+  #endif
   /// The group of provided buffers.
   var group: UInt16 = 0
   /// Flags of send(2) or accept4(2), or the events of poll(2).

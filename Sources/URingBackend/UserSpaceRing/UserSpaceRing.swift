@@ -29,6 +29,8 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// Unix connects whose peer has a full backlog: nobody reports when it has room.
   var unreported = ReadyQueue()
 
+  /// Used where the system asks for checks.
+  var rules = RuleMemory()
   /// Runs under the address sanitizer.
   let isSanitized = AddressSanitizer.isLoaded
   private let memory: QueueMemory

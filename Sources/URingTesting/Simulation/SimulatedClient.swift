@@ -18,6 +18,14 @@ package struct SimulatedClient {
     case resets
     /// Closes without having read all.
     case leaves
+    /// Writes all and reads what comes, but never ends its stream, whatever the server does.
+    case clings
+    /// Reads a little at a time, with pauses, and all of it in the end.
+    case crawls
+    /// The same, but stops in the middle, and stays.
+    case stalls
+    /// Writes nothing, and reads to the end.
+    case listens
   }
 
   /// What a client still does.
@@ -31,12 +39,17 @@ package struct SimulatedClient {
   let style: Style
   private let peer: SimulatedPeer
   private let pattern: Pattern
+  private let service: Service
+  /// What comes back behind the greeting.
+  private let echo: Pattern
   /// Bytes that it means to write.
   private let total: Int
   private var written = 0
   private var read = 0
   private var phase = Phase.waiting
   private var patience = 0
+  /// For those that read slowly.
+  private var nextRead: UInt64 = 0
   /// Where it breaks off, for the styles that do.
   private let breaksAt: Int
   private(set) var failures: [String] = []
@@ -49,24 +62,47 @@ package struct SimulatedClient {
 
   var isDone: Bool { phase == .done }
   /// Got back all that it wrote, and then the end.
-  var isServed: Bool { sawEnd && read == written && written == total }
+  var isServed: Bool { sawEnd && read == expected && written == total }
+  /// Bytes that it has to get.
+  private var expected: Int { service.greetingBytes + (service == .drain ? 0 : written) }
+  /// Its port, by which the server's accounts name it.
+  let port: UInt16
+  /// Bytes that it has read, written and been given back: grows as long as somebody moves.
+  var progress: Int { read + written + (isDone ? 1 : 0) }
+  /// An orderly end, and what was read by then.
+  var readToEnd: Int? { sawEnd && !wasReset ? read : nil }
+  var hasWritten: Int { written }
+  /// It said all that it had to say, and ended in order.
+  var isServedAsPublisher: Bool { sawEnd && !wasReset && written == total }
   /// It does what an honest client does, so it is owed the whole of its bytes and an orderly end.
   var isHonest: Bool {
     switch style {
-    case .polite, .writesFirst, .trickles, .sips, .silent: true
-    case .neverReads, .resets, .leaves: false
+    case .polite, .writesFirst, .trickles, .sips, .silent, .crawls: true
+    case .neverReads, .resets, .leaves, .clings, .stalls, .listens: false
     }
   }
 
-  init(_ system: SimulatedSystem, port: UInt16, stream: Int, styles: [Style], most: Int) {
+  init(_ system: SimulatedSystem, port: UInt16, stream: Int, _ workload: Workload) {
+    let styles = workload.styles
     let choice = system.network.choices.draw(.peerAction, below: UInt32(styles.count))
-    style = styles[Int(choice)]
+    // Of a fan-out the first one speaks, and the others listen.
+    style = workload.service != .fanOut ? styles[Int(choice)] : stream == 0 ? .polite : .listens
+    service = workload.service
+    echo = Pattern(stream: workload.service == .fanOut ? 0 : stream)
+    let most = workload.bytes
     let drawn = Int(system.network.choices.draw(.peerAmount, below: UInt32(most)))
     let amount = drawn == 0 ? min(most, 1000) : drawn
-    total = style == .silent ? 0 : style == .trickles ? min(amount, 40) : style == .sips ? min(amount, 3000) : amount
+    total =
+      switch style {
+      case .silent, .listens: 0
+      case .trickles: min(amount, 40)
+      case .sips: min(amount, 3000)
+      default: amount
+      }
     breaksAt = Int(system.network.choices.draw(.peerAmount, below: UInt32(total + 1)))
     pattern = Pattern(stream: stream)
     peer = system.connectPeer(to: port)
+    self.port = peer.localPort
   }
 
   var description: String {
@@ -82,7 +118,7 @@ package struct SimulatedClient {
       return close()
     }
     guard !peer.isConnecting else { return }
-    if phase == .waiting { phase = .writing }
+    if phase == .waiting { phase = style == .listens ? .ending : .writing }
     if style == .resets, written >= breaksAt {
       peer.reset()
       phase = .done
@@ -93,8 +129,11 @@ package struct SimulatedClient {
     if phase == .done { return }
     if style == .leaves, written == total, read >= breaksAt { return close() }
     if style == .neverReads, phase == .ending { return waitAndClose(system) }
-    if peer.hasEnded {
-      sawEnd = true
+    guard peer.hasEnded else { return }
+    sawEnd = true
+    if style == .clings {
+      phase = .done
+    } else if service != .drain || phase == .ending {
       close()
     }
   }
@@ -123,28 +162,42 @@ package struct SimulatedClient {
     if style == .neverReads || style == .leaves {
       phase = .ending
     } else if written == total {
-      peer.finish()
+      if style != .clings { peer.finish() }
       phase = .ending
     }
   }
 
   private mutating func readWhatCame(_ system: SimulatedSystem) {
     if style == .neverReads || (style == .writesFirst && phase == .writing) { return }
+    if style == .stalls, read >= breaksAt { return }
+    if style == .crawls || style == .stalls, system.network.clock < nextRead { return }
     while peer.bytesAvailable > 0 {
-      let bytes = peer.read(style == .sips ? 1 : 16 << 10)
+      let bytes = peer.read(style == .sips ? 1 : style == .crawls || style == .stalls ? 700 : 16 << 10)
       if bytes.isEmpty { return }
-      for (index, byte) in bytes.enumerated() where byte != pattern.byte(at: read + index) {
-        failures.append("client \(pattern.stream): byte \(read + index) of the echo is wrong")
+      for (index, byte) in bytes.enumerated() where byte != self.byte(at: read + index) {
+        failures.append("client \(pattern.stream): byte \(read + index) of what came back is wrong")
         return close()
       }
       read += bytes.count
-      if read > written {
+      if style == .crawls || style == .stalls {
+        nextRead = system.network.clock + 15_000_000
+        return system.callPeers(after: 15_000_000)
+      }
+      if style != .listens, read > expected {
         failures.append("client \(pattern.stream): the echo has more bytes than were written")
         return close()
       }
       if style == .sips { return system.callPeers(after: 1000) }
     }
   }
+
+  private func byte(at offset: Int) -> UInt8 {
+    let greeting = service.greetingBytes
+    return offset < greeting ? Service.words.byte(at: offset) : echo.byte(at: offset - greeting)
+  }
+
+  /// Whoever it listens to never spoke, or is gone.
+  mutating func giveUp() { close() }
 
   private mutating func waitAndClose(_ system: SimulatedSystem) {
     patience += 1

@@ -10,6 +10,7 @@ package struct Workload: Sendable {
 
   package var name: String
   package var mode: Mode
+  package var service = Service.echo
   package var clients = 4
   /// Which kinds of clients come; the first is the quiet one.
   package var styles: [SimulatedClient.Style] = [.polite, .writesFirst, .trickles, .sips, .silent]
@@ -24,6 +25,10 @@ package struct Workload: Sendable {
   /// Features that are forced off.
   package var disabled: [KernelFeature] = []
   package var completionEntries: UInt32 = 64
+  package var network = NetworkLimits()
+
+  /// A reset is told at once: no pressure, and no user code that does not listen, keeps it waiting.
+  var isPrompt: Bool { !isHostile && poolBytes >= 1 << 20 && service != .proxy }
 
   package init(_ name: String, _ mode: Mode) {
     self.name = name
@@ -39,6 +44,11 @@ package struct Workload: Sendable {
     }
   }
 
+  /// All but those who stop reading and stay, which takes a server that has deadlines.
+  private static let everybody: [SimulatedClient.Style] = [
+    .polite, .writesFirst, .trickles, .sips, .silent, .neverReads, .resets, .leaves, .clings,
+  ]
+
   private static func make(_ mode: Mode) -> [Workload] {
     let echo = Workload("echo", mode)
 
@@ -51,7 +61,7 @@ package struct Workload: Sendable {
     churn.clients = 24
     churn.bytes = 500
     churn.maximumConnections = 5
-    churn.styles = SimulatedClient.Style.allCases
+    churn.styles = everybody
 
     var once = Workload("once", mode)
     once.disabled = [.multishotAccept, .multishotReceive, .incrementalBuffers]
@@ -64,17 +74,19 @@ package struct Workload: Sendable {
 
     var ends = Workload("ends", mode)
     ends.clients = 8
-    ends.styles = SimulatedClient.Style.allCases
+    ends.styles = everybody
 
     var timeouts = Workload("timeouts", mode)
     timeouts.limits.idleTimeout = .milliseconds(20)
     timeouts.limits.flushTimeout = .milliseconds(20)
     timeouts.limits.lingerTimeout = .milliseconds(5)
-    timeouts.styles = SimulatedClient.Style.allCases
+    timeouts.styles = everybody
 
     var stop = Workload("stop", mode)
     stop.stops = true
-    stop.styles = SimulatedClient.Style.allCases
+    stop.styles = [.polite, .writesFirst, .trickles, .sips, .silent, .clings, .neverReads, .resets, .leaves]
+    // So that nothing but the linger timeout ends whoever clings to its connection.
+    stop.limits.idleTimeout = nil
     stop.clients = 8
 
     var overflow = Workload("overflow", mode)
@@ -85,8 +97,35 @@ package struct Workload: Sendable {
     var hostile = Workload("hostile", mode)
     hostile.isHostile = true
     hostile.poolBytes = 256 << 10
-    hostile.styles = SimulatedClient.Style.allCases
+    hostile.styles = everybody
     hostile.clients = 8
-    return [echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile]
+
+    var slow = Workload("slow", mode)
+    slow.limits.idleTimeout = .milliseconds(100)
+    slow.limits.flushTimeout = .milliseconds(100)
+    slow.styles = [.crawls, .stalls, .polite, .clings]
+    slow.bytes = 40_000
+    slow.network.sendCapacity = 6000
+    slow.network.receiveCapacity = 6000
+
+    var shortage = Workload("shortage", mode)
+    shortage.clients = 24
+    shortage.bytes = 500
+    shortage.network.descriptors = 6
+
+    let common = [
+      echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile, slow, shortage,
+      make("halfclose", mode, .halfClosing), make("greeting", mode, .greeting), make("drain", mode, .drain),
+    ]
+    switch mode {
+    case .handlers: return common + [make("fanout", mode, .fanOut)]
+    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy)]
+    }
+  }
+
+  private static func make(_ name: String, _ mode: Mode, _ service: Service) -> Workload {
+    var workload = Workload(name, mode)
+    workload.service = service
+    return workload
   }
 }

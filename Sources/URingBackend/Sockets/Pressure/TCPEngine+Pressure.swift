@@ -69,6 +69,7 @@ extension TCPEngine {
   }
 
   func compactOutput(_ place: Place) {
+    if planted(.releasesAtSubmission) || planted(.leaksSentView) { return }
     compact(&place.record.sendQueue, in: sendNodes, of: Int(place.record.index))
   }
 
@@ -123,6 +124,7 @@ extension TCPEngine {
     lookAtLine()
     // Memory that the system refused may be there by now.
     if episode.isRefused { lineBuffers.noteReturned() }
+    if planted(.stopsTicking) { isTicking = true }
     if pressure.isOn || !line.isEmpty || !blocked.isEmpty || episode.isRefused { startTicking() }
   }
 
@@ -151,7 +153,7 @@ extension TCPEngine {
 
   /// Puts a connection onto the list of those that hold their share, where the tick finds it.
   func list(_ index: Int) {
-    guard !records[index].isListed else { return }
+    guard !records[index].isListed, !planted(.forgetsBlocked) else { return }
     records[index].isListed = true
     blocked.append(records[index].id)
   }
