@@ -52,7 +52,15 @@ final class ObservedBody: @unchecked Sendable {
     while let view = try await receive(connection) {
       if isHostile { try await misbehave(connection) }
       try await send(view, on: connection)
+      if isHostile, system.network.choices.draw(.userAction, below: 10) == 6 { try await echoHastily(connection) }
     }
+  }
+
+  /// Ends its own connection when nothing comes at once.
+  private func echoHastily(_ connection: TCPConnection) async throws {
+    guard let view = try await connection.receive(timeout: .milliseconds(1)) else { return }
+    seen.took(connection.peer?.port, view.count)
+    try await send(view, on: connection)
   }
 
   private func receive(_ connection: TCPConnection) async throws -> ReadView? {
@@ -124,9 +132,6 @@ final class ObservedBody: @unchecked Sendable {
     case 3: await connection.close()
     case 4: await connection.closeOutput()
     case 5: try await connection.loop.sleep(for: .milliseconds(3))
-    case 6:
-      let view = try await connection.receive(timeout: .milliseconds(1))
-      if let view { seen.took(connection.peer?.port, view.count) }
     case 7:
       // While its own task waits for bytes, most of the time.
       closeLater(connection)

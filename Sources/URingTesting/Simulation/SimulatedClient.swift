@@ -129,6 +129,7 @@ package struct SimulatedClient {
     if phase == .done { return }
     if style == .leaves, written == total, read >= breaksAt { return close() }
     if style == .neverReads, phase == .ending { return waitAndClose(system) }
+    if style == .stalls, phase == .ending { return stay(system) }
     guard peer.hasEnded else { return }
     sawEnd = true
     if style == .clings {
@@ -198,6 +199,21 @@ package struct SimulatedClient {
 
   /// Whoever it listens to never spoke, or is gone.
   mutating func giveUp() { close() }
+
+  /// Stays for as long as the server does. The end may stand behind bytes that it will never read, or behind those that
+  /// there is no room for.
+  private mutating func stay(_ system: SimulatedSystem) {
+    if peer.endHasArrived || peer.otherIsClosed {
+      phase = .done
+      return
+    }
+    if read >= breaksAt { patience += 1 }
+    if patience > 200 {
+      failures.append("the server keeps a connection that has stood still for 10 s: \(description)")
+      return close()
+    }
+    system.callPeers(after: 50_000_000)
+  }
 
   private mutating func waitAndClose(_ system: SimulatedSystem) {
     patience += 1

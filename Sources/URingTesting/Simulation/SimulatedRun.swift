@@ -82,18 +82,20 @@ package struct SimulatedRun {
 
   /// Turn after turn until everybody is done, or something is wrong. Whether the server was stopped.
   private func turn(_ loop: SteppedLoop, _ clients: Clients, _ result: inout Result) -> Bool {
-    let stop = workload.stops ? 1 + Int(system.network.choices.draw(.stopTime, below: 200)) : Int.max
+    var stop = workload.stops ? 1 + Int(system.network.choices.draw(.stopTime, below: 200)) : Int.max
     var hasStopped = false
     var progress = -1
     var lastProgress = 0
     while result.turns < Self.turnLimit, loop.turn() {
       result.turns += 1
-      if result.turns == stop {
+      // A server on which nothing happens any more need not wait for its time.
+      if !hasStopped, result.turns >= stop || (workload.stops && system.stalledWaits > 10) {
         loop.stopServing()
         hasStopped = true
+        stop = result.turns
       }
       if hasStopped, result.turns == stop + 5000 { loop.abortServed() }
-      if clients.areDone, loop.remains.connections == 0 { break }
+      if clients.areDone, loop.remains.connections == 0, seen.opened == seen.closed { break }
       if system.stalledWaits > 100 { break }
       if result.turns % 8 == 0, let flaw = loop.flaw() { result.failures.append(flaw) }
       if !result.failures.isEmpty || !system.violations.isEmpty || !seen.failures.isEmpty || clients.hasFailed { break }

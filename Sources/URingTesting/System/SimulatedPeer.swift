@@ -10,6 +10,12 @@ package struct SimulatedPeer {
   /// Its own port; 0 once its end is closed.
   var localPort: UInt16 { system.network.sides[id.side].local?.port ?? 0 }
 
+  /// The other end's FIN is here, perhaps behind bytes that were not read.
+  var endHasArrived: Bool { system.network.sides[id.side].flags.contains(.inputEnded) }
+
+  /// The program on the other end has closed it. What it had sent may still be on its way.
+  var otherIsClosed: Bool { system.network.sides[id.side ^ 1].flags.contains(.abandoned) }
+
   private var state: SimulatedNetwork.PeerState { system.network.state(of: id) }
 
   package var isConnecting: Bool { state == .connecting }
