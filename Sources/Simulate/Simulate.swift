@@ -124,6 +124,7 @@ struct Simulate: ParsableCommand {
     var said = start
     var turns = 0
     var served = 0
+    var reached = LoopStatistics()
     var failures = 0
     for number in 0..<seeds {
       let seed = first &+ number
@@ -131,6 +132,7 @@ struct Simulate: ParsableCommand {
       let result = SimulatedRun(workload, choices: Choices(seed: seed)).run()
       turns += result.turns
       served += result.served
+      reached += result.statistics
       if !result.failures.isEmpty {
         failures += 1
         print(Failure(workload, seed, result).report())
@@ -152,6 +154,7 @@ struct Simulate: ParsableCommand {
     }
     let time = ContinuousClock.now - start
     print("\(seeds) seeds, \(failures) failed, \(turns) turns, \(served) clients served, \(time)")
+    print(Coverage.describe(reached))
     if failures > 0 { throw ExitCode(1) }
   }
 }

@@ -94,7 +94,7 @@ extension TCPEngine {
           userData: user
         )
       )
-    } else if pressure.isOn || (records[index].pushes && !line.isEmpty) {
+    } else if !planted(.rearmsOnEmptyRing), pressure.isOn || (records[index].pushes && !line.isEmpty) {
       // While slots abound: the standing receive would find the open ring empty, as those in line have.
       joinLine(index, isHungry: !pressure.isOn)
     } else if loop.features.has(.multishotReceive) {

@@ -98,9 +98,19 @@ extension TCPEngine {
   /// The peer has ended its stream.
   func endInput(_ index: Int) {
     guard !records[index].machine.flags.contains(.inputEnded) || planted(.tellsEndTwice) else { return }
+    guard !hasLostPeer(index) else { return breakOff(index, .connectionReset, .receive) }
     records[index].machine.inputEnd()
     markDirty(index)
     if !records[index].machine.flags.contains(.closing) { withSink(index) { $0.inputEnded(index) } }
+  }
+
+  /// Whether what looks like the end of the stream is a reset. A send that meets one behind bytes of its own takes the error
+  /// and reports the bytes alone; a receive then finds nothing but that all is over, as after a FIN. What that send left is
+  /// still queued, and the socket, which has sent no FIN, has no peer any more. See send(2), SO_ERROR in socket(7).
+  private func hasLostPeer(_ index: Int) -> Bool {
+    let machine = records[index].machine
+    guard machine.unsent > 0, machine.flags.isDisjoint(with: [.outputEnded, .shutdownInFlight]) else { return false }
+    return !planted(.trustsEndAfterShortSend) && sockets.peerAddress(of: records[index].descriptor) == nil
   }
 
   /// The connection is broken, whichever operation met it: a reset ends both directions, and is no end of stream.

@@ -17,6 +17,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case takesResetForEnd
   /// The end of the stream is told each time that it is met.
   case tellsEndTwice
+  /// An end of the stream is believed although a send took the reset that caused it.
+  case trustsEndAfterShortSend
   /// Reading does not pause at the bound of unread bytes.
   case ignoresCredit
   /// Multishot receives are armed with POLL_FIRST, and the ring does what the kernel then does (FAULTS B1).

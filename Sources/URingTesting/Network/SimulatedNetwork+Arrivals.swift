@@ -67,7 +67,7 @@ extension SimulatedNetwork {
     sides[side].arrived += UInt64(count)
     note(side) { [clock] fate in
       fate.arrived += count
-      fate.lastMove = clock
+      fate.lastArrival = clock
     }
     if trace.isOn { trace.add(clock, "\(count) bytes arrive at \(name(side))") }
     changed(side, .input)
@@ -96,7 +96,9 @@ extension SimulatedNetwork {
     let arrived = min(sides[side ^ 1].arrived, sides[side].written)
     guard arrived > sides[side].acknowledged else { return }
     sides[side].acknowledged = arrived
-    note(side) { [clock] in $0.lastMove = clock }
+    // Once nothing is owed, nobody asks when that began: the time runs from when the program last saw bytes move.
+    let time = sides[side].unacknowledged > 0 ? clock : 0
+    note(side) { $0.lastAcknowledgement = time }
     reportSpace(side)
     guard sides[side].flags.contains(.endSent), sides[side].unacknowledged == 0 else { return }
     // From FIN_WAIT1 to FIN_WAIT2, or to the end: sk_state_change wakes whoever watches.

@@ -52,6 +52,6 @@ extension SimulatedNetwork {
   /// Notes what came to an accepting end.
   mutating func note(_ side: Int, _ change: (inout StreamFate) -> Void) {
     guard side & 1 == 1, let port = sides[side].remote?.port else { return }
-    change(&fates[port, default: StreamFate(lastMove: clock)])
+    change(&fates[port, default: StreamFate(lastArrival: clock)])
   }
 }

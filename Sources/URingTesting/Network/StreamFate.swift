@@ -6,6 +6,10 @@ struct StreamFate: Sendable {
   var hasEnded = false
   /// When a reset arrived.
   var failedAt: UInt64?
-  /// When bytes last arrived, or were acknowledged by the peer.
-  var lastMove: UInt64 = 0
+  /// When bytes last arrived.
+  var lastArrival: UInt64 = 0
+  /// When the peer last acknowledged bytes, while others are not acknowledged.
+  var lastAcknowledgement: UInt64 = 0
+
+  var lastMove: UInt64 { max(lastArrival, lastAcknowledgement) }
 }

@@ -61,8 +61,8 @@ final class Observations: @unchecked Sendable {
   func end(_ port: UInt16?) {
     guard let port else { return }
     let fate = system.network.fates[port] ?? StreamFate()
-    check(fate.hasEnded, "the end of a stream was told that has not ended")
     let received = accounts[port]?.received ?? 0
+    check(fate.hasEnded, "the end of a stream was told that has not ended: \(received) of \(fate.arrived) bytes, port \(port)")
     check(received == fate.arrived, "the end of a stream was told after \(received) of \(fate.arrived) bytes")
   }
 
@@ -79,14 +79,21 @@ final class Observations: @unchecked Sendable {
       guard let failedAt = fate.failedAt else { return check(false, "told that it failed, and it did not: \(error)") }
       let lateness = system.network.clock - failedAt
       check(!isPrompt || lateness < Self.latest, "a reset was told \(lateness / 1_000_000) ms late")
+    case .idle where fate.failedAt != nil: checkNotice(fate)
     case .idle: checkRest(fate, accounts[port], limits.idleTimeout, error)
     case .timedOut where error.operation == .close: checkRest(fate, accounts[port], limits.flushTimeout, error)
     default: break
     }
   }
 
-  /// Who is given up for want of progress must have made none. The last acknowledgement may have come after the engine's last
-  /// look, and counts no more when nothing is owed then: hence half of the time.
+  /// A reset needs no deadline in order to be noticed, whatever the connection waits for.
+  private func checkNotice(_ fate: StreamFate) {
+    let lateness = system.network.clock - (fate.failedAt ?? system.network.clock)
+    check(lateness < Self.latest, "a reset went unnoticed for \(lateness / 1_000_000) ms, until the idle timeout")
+  }
+
+  /// Who is given up for want of progress must have made none. The engine looks at acknowledgements once a period, and a run has
+  /// delays: hence half of the time.
   private func checkRest(_ fate: StreamFate, _ account: Account?, _ period: Duration?, _ error: SocketError) {
     guard let period, account?.received == fate.arrived else { return }
     let rest = Duration.nanoseconds(Int64(system.network.clock - fate.lastMove))

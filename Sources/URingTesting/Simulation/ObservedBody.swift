@@ -33,8 +33,10 @@ final class ObservedBody: @unchecked Sendable {
       case .halfClosing:
         try await echo(connection)
         await connection.closeOutput()
+      case .ponder: try await ponder(connection)
       default: try await echo(connection)
       }
+      if isHostile { abortLater(connection) }
       seen.close(port, nil)
     } catch {
       seen.close(port, error as? SocketError)
@@ -53,6 +55,16 @@ final class ObservedBody: @unchecked Sendable {
       if isHostile { try await misbehave(connection) }
       try await send(view, on: connection)
       if isHostile, system.network.choices.draw(.userAction, below: 10) == 6 { try await echoHastily(connection) }
+    }
+  }
+
+  private func ponder(_ connection: TCPConnection) async throws {
+    while let view = try await receive(connection) {
+      let kept = try view.share()
+      try await send(view, on: connection)
+      let time = system.network.choices.draw(.userAction, below: 20)
+      try await connection.loop.sleep(for: .milliseconds(2 + Int64(time)))
+      kept.release()
     }
   }
 
@@ -140,6 +152,16 @@ final class ObservedBody: @unchecked Sendable {
       let other = others[place]
       Task(executorPreference: connection.loop) { await other.abort() }
     default: break
+    }
+  }
+
+  /// Aborts a connection of which nobody needs anything any more: it is being closed, or gone.
+  private func abortLater(_ connection: TCPConnection) {
+    let loop = connection.loop
+    guard system.network.choices.draw(.userAction, below: 3) > 0 else { return }
+    Task(executorPreference: loop) {
+      try? await loop.sleep(for: .nanoseconds(1))
+      await connection.abort()
     }
   }
 

@@ -10,6 +10,8 @@ package enum Service: String, Sendable {
   case drain
   /// Echoes with a receive that has a deadline each time.
   case timed
+  /// Echoes, and keeps each view for a while.
+  case ponder
   /// Connects to another host for each client, and passes bytes on in both directions.
   case proxy
   /// Sends what the first client writes to all the others.

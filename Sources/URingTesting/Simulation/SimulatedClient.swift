@@ -24,6 +24,10 @@ package struct SimulatedClient {
     case crawls
     /// The same, but stops in the middle, and stays.
     case stalls
+    /// As the one before, and its stream does not end either.
+    case freezes
+    /// Writes all without reading anything, and resets the connection at once.
+    case slams
     /// Writes nothing, and reads to the end.
     case listens
   }
@@ -50,6 +54,10 @@ package struct SimulatedClient {
   private var patience = 0
   /// For those that read slowly.
   private var nextRead: UInt64 = 0
+  /// When it stopped reading.
+  private var standsSince: UInt64?
+  /// It had stopped reading, and reads again.
+  private var resumes = false
   /// Where it breaks off, for the styles that do.
   private let breaksAt: Int
   private(set) var failures: [String] = []
@@ -78,7 +86,7 @@ package struct SimulatedClient {
   var isHonest: Bool {
     switch style {
     case .polite, .writesFirst, .trickles, .sips, .silent, .crawls: true
-    case .neverReads, .resets, .leaves, .clings, .stalls, .listens: false
+    case .neverReads, .resets, .leaves, .clings, .stalls, .freezes, .slams, .listens: false
     }
   }
 
@@ -91,7 +99,7 @@ package struct SimulatedClient {
     echo = Pattern(stream: workload.service == .fanOut ? 0 : stream)
     let most = workload.bytes
     let drawn = Int(system.network.choices.draw(.peerAmount, below: UInt32(most)))
-    let amount = drawn == 0 ? min(most, 1000) : drawn
+    let amount = drawn == 0 ? min(most, workload.usualBytes) : drawn
     total =
       switch style {
       case .silent, .listens: 0
@@ -119,20 +127,17 @@ package struct SimulatedClient {
     }
     guard !peer.isConnecting else { return }
     if phase == .waiting { phase = style == .listens ? .ending : .writing }
-    if style == .resets, written >= breaksAt {
-      peer.reset()
-      phase = .done
-      return
-    }
+    if style == .resets, written >= breaksAt { return reset() }
     if phase == .writing { write(system) }
+    if style == .slams, written == total { return reset() }
     readWhatCame(system)
     if phase == .done { return }
     if style == .leaves, written == total, read >= breaksAt { return close() }
     if style == .neverReads, phase == .ending { return waitAndClose(system) }
-    if style == .stalls, phase == .ending { return stay(system) }
+    if stopsReading, phase == .ending, !resumes { return stay(system) }
     guard peer.hasEnded else { return }
     sawEnd = true
-    if style == .clings {
+    if style == .clings || style == .freezes {
       phase = .done
     } else if service != .drain || phase == .ending {
       close()
@@ -163,24 +168,24 @@ package struct SimulatedClient {
     if style == .neverReads || style == .leaves {
       phase = .ending
     } else if written == total {
-      if style != .clings { peer.finish() }
+      if style != .clings, style != .freezes { peer.finish() }
       phase = .ending
     }
   }
 
   private mutating func readWhatCame(_ system: SimulatedSystem) {
-    if style == .neverReads || (style == .writesFirst && phase == .writing) { return }
-    if style == .stalls, read >= breaksAt { return }
-    if style == .crawls || style == .stalls, system.network.clock < nextRead { return }
+    if style == .neverReads || style == .slams || (style == .writesFirst && phase == .writing) { return }
+    if stopsReading, read >= breaksAt, !resumes { return }
+    if isSlow, system.network.clock < nextRead { return }
     while peer.bytesAvailable > 0 {
-      let bytes = peer.read(style == .sips ? 1 : style == .crawls || style == .stalls ? 700 : 16 << 10)
+      let bytes = peer.read(style == .sips ? 1 : isSlow ? 700 : 16 << 10)
       if bytes.isEmpty { return }
       for (index, byte) in bytes.enumerated() where byte != self.byte(at: read + index) {
         failures.append("client \(pattern.stream): byte \(read + index) of what came back is wrong")
         return close()
       }
       read += bytes.count
-      if style == .crawls || style == .stalls {
+      if isSlow {
         nextRead = system.network.clock + 15_000_000
         return system.callPeers(after: 15_000_000)
       }
@@ -204,11 +209,14 @@ package struct SimulatedClient {
   /// there is no room for.
   private mutating func stay(_ system: SimulatedSystem) {
     if peer.endHasArrived || peer.otherIsClosed {
-      phase = .done
-      return
+      // Now it reads on: is what it gets whole?
+      resumes = true
+      return system.callPeers(after: 1000)
     }
-    if read >= breaksAt { patience += 1 }
-    if patience > 200 {
+    guard read >= breaksAt else { return }
+    let since = standsSince ?? system.network.clock
+    standsSince = since
+    if system.network.clock - since > 10_000_000_000 {
       failures.append("the server keeps a connection that has stood still for 10 s: \(description)")
       return close()
     }
@@ -223,6 +231,14 @@ package struct SimulatedClient {
 
   private func pause(_ system: SimulatedSystem) -> UInt64 {
     1000 + UInt64(system.network.choices.draw(.peerPause, below: 1000)) * 10_000
+  }
+
+  private var stopsReading: Bool { style == .stalls || style == .freezes }
+  private var isSlow: Bool { stopsReading || style == .crawls }
+
+  private mutating func reset() {
+    peer.reset()
+    phase = .done
   }
 
   private mutating func close() {

@@ -16,6 +16,8 @@ package struct Workload: Sendable {
   package var styles: [SimulatedClient.Style] = [.polite, .writesFirst, .trickles, .sips, .silent]
   /// The most bytes that one of them writes.
   package var bytes = 20_000
+  /// What a quiet one writes, if that is not too much.
+  var usualBytes = 1000
   package var poolBytes = 1 << 20
   package var limits = ConnectionLimits()
   package var maximumConnections = 1000
@@ -70,7 +72,18 @@ package struct Workload: Sendable {
     pressure.clients = 10
     pressure.bytes = 30_000
     pressure.poolBytes = 64 << 10
-    pressure.styles = [.polite, .neverReads, .trickles, .neverReads, .sips, .writesFirst]
+    pressure.styles = [.polite, .neverReads, .trickles, .neverReads, .sips, .crawls]
+    // Who reads nothing has to go some day; what waits for memory is looked at every 10 ms until then.
+    pressure.limits.idleTimeout = .seconds(20)
+    pressure.network.sendCapacity = 3000
+    pressure.network.receiveCapacity = 3000
+
+    var squeeze = pressure
+    squeeze.name = "squeeze"
+    squeeze.clients = 20
+    squeeze.poolBytes = 160 << 10
+    squeeze.usualBytes = 12_000
+    squeeze.styles = [.polite, .neverReads, .trickles, .resets, .clings, .leaves]
 
     var ends = Workload("ends", mode)
     ends.clients = 8
@@ -103,10 +116,50 @@ package struct Workload: Sendable {
     var slow = Workload("slow", mode)
     slow.limits.idleTimeout = .milliseconds(100)
     slow.limits.flushTimeout = .milliseconds(100)
-    slow.styles = [.crawls, .stalls, .polite, .clings]
+    slow.styles = [.crawls, .stalls, .polite, .clings, .freezes]
     slow.bytes = 40_000
+    slow.usualBytes = 25_000
     slow.network.sendCapacity = 6000
     slow.network.receiveCapacity = 6000
+
+    var marks = Workload("marks", mode)
+    marks.bytes = 60_000
+    marks.usualBytes = 20_000
+    marks.poolBytes = 256 << 10
+    marks.limits.unreadBytes = 2000
+    marks.limits.highWaterBytes = 4000
+    marks.limits.lowWaterBytes = 1000
+    marks.styles = [.polite, .crawls, .neverReads, .trickles, .sips]
+    marks.network.sendCapacity = 6000
+    marks.network.receiveCapacity = 6000
+
+    var attack = Workload("attack", mode)
+    attack.isHostile = true
+    attack.clients = 24
+    attack.bytes = 2000
+    attack.maximumConnections = 6
+    attack.completionEntries = 4
+    attack.styles = everybody
+
+    var drain = make("drain", mode, .drain)
+    drain.styles = everybody + [.slams, .slams, .slams]
+    drain.bytes = 5000
+
+    var slam = Workload("slam", mode)
+    slam.bytes = 10_000
+    slam.usualBytes = 8000
+    slam.clients = 8
+    slam.styles = [.slams, .polite]
+    slam.network.sendCapacity = 1500
+    slam.network.receiveCapacity = 1500
+
+    var ponder = make("ponder", mode, .ponder)
+    ponder.clients = 14
+    ponder.poolBytes = 64 << 10
+    ponder.limits.idleTimeout = .seconds(20)
+    ponder.bytes = 12_000
+    ponder.usualBytes = 6000
+    ponder.styles = [.polite, .trickles, .resets, .leaves]
 
     var shortage = Workload("shortage", mode)
     shortage.clients = 24
@@ -114,12 +167,13 @@ package struct Workload: Sendable {
     shortage.network.descriptors = 6
 
     let common = [
-      echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile, slow, shortage,
-      make("halfclose", mode, .halfClosing), make("greeting", mode, .greeting), make("drain", mode, .drain),
+      echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile, slow, shortage, squeeze, marks, attack,
+      drain, slam,
+      make("halfclose", mode, .halfClosing), make("greeting", mode, .greeting),
     ]
     switch mode {
     case .handlers: return common + [make("fanout", mode, .fanOut)]
-    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy)]
+    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy), ponder]
     }
   }
 
