@@ -95,6 +95,9 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   /// The tick that looks at those who wait runs once.
   case stopsTicking
 
+  /// Nobody is given up for holding memory that others wait for.
+  case sparesHolders
+
   // MARK: The ring
 
   /// A multishot completion comes without F_MORE, although the operation goes on.

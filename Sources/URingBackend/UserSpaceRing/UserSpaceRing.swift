@@ -70,7 +70,8 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
     if system.chooses(.refusesCall) { return -Errno.resourceBusy.rawValue }
     if firstParked < parked.count { unpark() }
     let consumed = consume(submit)
-    let result = wait(for: waitFor, timeoutNanoseconds)
+    // Whoever could not hand over all that it has must come again: the kernel does not wait then either.
+    let result = wait(for: consumed < submit ? 0 : waitFor, consumed < submit ? 0 : timeoutNanoseconds)
     if firstParked < parked.count { unpark() }
     if consumed > 0 { return Int32(bitPattern: consumed) }
     return completionsReady == 0 ? result : 0

@@ -82,6 +82,8 @@ final class Observations: @unchecked Sendable {
     case .idle where fate.failedAt != nil: checkNotice(fate)
     case .idle: checkRest(fate, accounts[port], limits.idleTimeout, error)
     case .timedOut where error.operation == .close: checkRest(fate, accounts[port], limits.flushTimeout, error)
+    case .holdsMemory:
+      check(limits.holdTimeout < .seconds(1), "given up for holding memory, and nobody here keeps any for so long")
     default: break
     }
   }
@@ -95,6 +97,9 @@ final class Observations: @unchecked Sendable {
   /// Who is given up for want of progress must have made none. The engine looks at acknowledgements once a period, and a run has
   /// delays: hence half of the time.
   private func checkRest(_ fate: StreamFate, _ account: Account?, _ period: Duration?, _ error: SocketError) {
+    // Whoever holds the memory that they wait for has to go long before.
+    let mayWait = limits.holdTimeout >= .seconds(1) || account?.received == fate.arrived
+    check(mayWait, "\(account?.received ?? 0) of \(fate.arrived) bytes were taken until the idle timeout")
     guard let period, account?.received == fate.arrived else { return }
     let rest = Duration.nanoseconds(Int64(system.network.clock - fate.lastMove))
     check(rest >= period / 2, "given up after \(rest) without progress: \(error)")

@@ -59,8 +59,12 @@ struct ObservedHandler: ConnectionHandler {
       }
       if action > 2 { try misbehave(connection, action) }
     }
+    if service == .hoard, let part = try? view.share() { kept.append(KeptView(part)) }
     switch service {
     case .drain: view.release()
+    case .pause:
+      view.release()
+      connection.pauseInput(true)
     case .fanOut:
       for other in others.open where other != connection.id {
         if let part = try? view.share() { connection.send(part, to: other) }

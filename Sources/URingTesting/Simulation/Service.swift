@@ -12,6 +12,10 @@ package enum Service: String, Sendable {
   case timed
   /// Echoes, and keeps each view for a while.
   case ponder
+  /// Echoes, and keeps every view until the connection is closed.
+  case hoard
+  /// Takes the first bytes, and pauses its input for ever.
+  case pause
   /// Connects to another host for each client, and passes bytes on in both directions.
   case proxy
   /// Sends what the first client writes to all the others.

@@ -27,8 +27,6 @@ package struct SimulatedRun {
   private let system: SimulatedSystem
   private let seen: Observations
   private static var port: UInt16 { 7007 }
-  /// No workload needs so many turns by far: who is not served by then starves.
-  package static var turnLimit: Int { 400_000 }
   /// In so many turns something moves for somebody, or nothing ever does.
   private static var turnsWithoutProgress: Int { 50_000 }
 
@@ -86,7 +84,7 @@ package struct SimulatedRun {
     var hasStopped = false
     var progress = -1
     var lastProgress = 0
-    while result.turns < Self.turnLimit, loop.turn() {
+    while result.turns < workload.mostTurns, loop.turn() {
       result.turns += 1
       // A server on which nothing happens any more need not wait for its time.
       if !hasStopped, result.turns >= stop || (workload.stops && system.stalledWaits > 10) {
@@ -178,5 +176,5 @@ package struct SimulatedRun {
 
 extension Workload {
   /// Its timeouts are so short that honest clients may meet them.
-  fileprivate var hasShortLimits: Bool { limits.flushTimeout < .seconds(1) }
+  fileprivate var hasShortLimits: Bool { limits.flushTimeout < .seconds(1) || limits.holdTimeout < .seconds(1) }
 }

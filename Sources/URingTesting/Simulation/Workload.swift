@@ -28,6 +28,8 @@ package struct Workload: Sendable {
   package var disabled: [KernelFeature] = []
   package var completionEntries: UInt32 = 64
   package var network = NetworkLimits()
+  /// No workload needs so many turns by far: who is not served by then starves.
+  package var mostTurns = 400_000
 
   /// A reset is told at once: no pressure, and no user code that does not listen, keeps it waiting.
   var isPrompt: Bool { !isHostile && poolBytes >= 1 << 20 && service != .proxy }
@@ -172,7 +174,19 @@ package struct Workload: Sendable {
       make("halfclose", mode, .halfClosing), make("greeting", mode, .greeting),
     ]
     switch mode {
-    case .handlers: return common + [make("fanout", mode, .fanOut)]
+    case .handlers: 
+      var pause = make("pause", mode, .pause)
+      // Ends nobody asked for, since nobody is answered.
+      pause.styles = [.resets, .slams, .leaves, .neverReads]
+
+      var hoard = make("hoard", mode, .hoard)
+      hoard.clients = 12
+      hoard.usualBytes = 8000
+      hoard.poolBytes = 64 << 10
+      hoard.limits.holdTimeout = .milliseconds(50)
+      hoard.limits.idleTimeout = .seconds(20)
+      hoard.styles = [.polite, .clings, .trickles, .resets, .leaves]
+      return common + [hoard, make("fanout", mode, .fanOut), pause]
     case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy), ponder]
     }
   }

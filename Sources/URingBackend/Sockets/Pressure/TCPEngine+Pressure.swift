@@ -139,7 +139,7 @@ extension TCPEngine {
       let index = Int(id.index)
       if !pressure.isOn || share(index) > 0 {
         joinLineAgain(place)
-      } else if isTooLong(place), holdsForItsUser(place) {
+      } else if isTooLong(place), holdsForItsUser(place), !planted(.sparesHolders) {
         giveUp(index, "its user code holds memory that others need")
       } else {
         // It holds nothing, and waits for those that do.
@@ -173,6 +173,7 @@ extension TCPEngine {
   }
 
   private func giveUpLargestHolder() {
+    if planted(.sparesHolders) { return }
     if let worst = largestHolder() { giveUp(worst, "it holds more of the pool than any other while others wait") }
   }
 
