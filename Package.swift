@@ -91,7 +91,7 @@ let package = Package(
     ),
     .testTarget(
       name: "URingBackendTests",
-      dependencies: ["URingBackend", "IOBuffers"],
+      dependencies: ["URingBackend", "IOBuffers", "URingTesting"],
       swiftSettings: strict
     ),
     .testTarget(
@@ -106,3 +106,20 @@ let package = Package(
     .testTarget(name: "EchoServerTests", dependencies: ["EchoServer"], swiftSettings: strict),
   ]
 )
+
+// scripts/fuzz sets the variable, to the path of libFuzzer without a `main`: these need the whole package built for it.
+if let library = Context.environment["SLUICE_FUZZERS"] {
+  for (name, dependency) in [
+    ("FuzzSimulation", "URingTesting"), ("FuzzAddresses", "URingBackend"), ("FuzzViews", "IOBuffers"),
+  ] {
+    package.targets.append(
+      .executableTarget(
+        name: name,
+        dependencies: [.byName(name: dependency)],
+        path: "Fuzzers/\(name)",
+        swiftSettings: strict,
+        linkerSettings: [.unsafeFlags([library]), .linkedLibrary("stdc++")]
+      )
+    )
+  }
+}

@@ -162,7 +162,16 @@ final class EpollSystem: SocketSystem, @unchecked Sendable {
     var length = socklen_t(MemoryLayout<Int32>.size)
     let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
     setBlocking(descriptor, true)
-    return code == 0 ? -error : -errno
+    guard code == 0 else { return -errno }
+    if error != 0 { endConnecting(descriptor) }
+    return -error
+  }
+
+  /// Has a socket whose connect failed forget it, as a connect that waits does: else the next one fails for the first.
+  private func endConnecting(_ descriptor: Int32) {
+    var address = sockaddr()
+    address.sa_family = sa_family_t(AF_UNSPEC)
+    _ = unsafe Glibc.connect(descriptor, &address, socklen_t(MemoryLayout<sockaddr>.size))
   }
 
   private func setBlocking(_ descriptor: Int32, _ blocks: Bool) {

@@ -11,7 +11,7 @@ class ConnectionSink: @unchecked Sendable {
   /// The server's connection limit, of which each open connection holds one place.
   let budget: ConnectionBudget?
   /// Connections that are open, and tasks that still run for one.
-  private var active = 0
+  private(set) var active = 0
   private var whenEmpty: [@Sendable () -> Void] = []
   /// The server stops: connections have been told, and those that still come are told at once.
   var isStopping = false

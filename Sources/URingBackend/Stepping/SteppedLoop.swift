@@ -134,6 +134,7 @@ package final class SteppedLoop {
     let statistics = loop.statistics
     var remains = Remains()
     remains.connections = engine.openConnections
+    remains.served = sinks.reduce(0) { $0 + $1.active }
     remains.listeners = engine.listeners.count
     remains.attempts = engine.connecting.count
     remains.operations = operationsKept()
@@ -145,6 +146,8 @@ package final class SteppedLoop {
   /// What a loop still has.
   package struct Remains: Equatable, Sendable {
     package var connections = 0
+    /// Connections of servers that are open, and tasks that still run for one.
+    package var served = 0
     package var listeners = 0
     package var attempts = 0
     /// Operations that the ring keeps.

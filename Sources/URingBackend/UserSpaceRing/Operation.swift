@@ -36,6 +36,10 @@ struct Operation {
       set {}
     }
   #endif
+  /// No list has it any more; its last completion follows.
+  var isCancelled = false
+  /// When it began to wait, by counting. Of two that an error ends the later one meets it, as in the kernel.
+  var armed: UInt64 = 0
   /// The group of provided buffers.
   var group: UInt16 = 0
   /// Flags of send(2) or accept4(2), or the events of poll(2).

@@ -117,6 +117,8 @@ package enum RingFreedom: UInt8, CaseIterable, Sendable {
   case interruptsCall
   /// The kernel is short of memory, or busy, for the moment: -EAGAIN, -EBUSY.
   case refusesCall
+  /// A cancel does not find an operation that is there, because it is between two tries.
+  case missesCancelled
   /// A completion is parked, although the queue has room.
   case parksCompletion
 }

@@ -125,32 +125,45 @@ extension UserSpaceRing {
   mutating func cancel(_ entry: UnsafePointer<io_uring_sqe>) {
     let userData = unsafe entry.pointee.user_data
     let flags = unsafe entry.pointee.cancel_flags
-    let reason = -Errno.canceled.rawValue
     if flags == SLUICE_CANCEL_ALL | SLUICE_CANCEL_FD {
       guard let state = unsafe descriptors.state(of: entry.pointee.fd) else {
         return post(userData, -Errno.badFileDescriptor.rawValue)
       }
       var found: Int32 = 0
       for list in [\DescriptorState.input, \.output, \.polls] {
-        var place = unsafe state.pointee[keyPath: list]
-        while place != OperationTable.none {
+        while case let place = unsafe state.pointee[keyPath: list], place != OperationTable.none {
+          unsafe state.pointee[keyPath: list] = operations.pointer(place).pointee.next
+          markCancelled(place)
           found += 1
-          place = unsafe operations.pointer(place).pointee.next
         }
       }
-      post(userData, found)
-      unsafe endAll(state, reason)
+      // What is waited for is open; else it may be no descriptor at all.
+      let isOpen = unsafe found > 0 || system.poll(entry.pointee.fd, 0) != -Errno.badFileDescriptor.rawValue
+      post(userData, isOpen ? found : -Errno.badFileDescriptor.rawValue)
     } else if flags == 0 {
-      guard let place = unsafe operations.find(entry.pointee.addr) else {
+      guard let place = unsafe operations.find(entry.pointee.addr), !system.chooses(.missesCancelled) else {
         return post(userData, -Errno.noSuchFileOrDirectory.rawValue)
       }
       post(userData, 0)
       if planted(.ringCancelsWithoutEnd) { return }
+      if unsafe operations.pointer(place).pointee.isCancelled { return }
       unlink(place)
-      end(place, reason)
+      markCancelled(place)
     } else {
       post(userData, -Errno.invalidArgument.rawValue)
     }
+  }
+
+  /// Its end comes behind the batch, as with deferred task work: until then another cancel finds it, too.
+  private mutating func markCancelled(_ place: Int32) {
+    unsafe operations.pointer(place).pointee.isCancelled = true
+    cancelled.append(place)
+  }
+
+  /// Ends what the submissions of this call have cancelled.
+  mutating func endCancelled() {
+    for place in cancelled { end(place, -Errno.canceled.rawValue) }
+    cancelled.removeAll(keepingCapacity: true)
   }
 
   /// Takes an operation off its descriptor's list.

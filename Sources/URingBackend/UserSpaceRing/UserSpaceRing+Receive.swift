@@ -36,16 +36,17 @@ extension UserSpaceRing {
       let room = operation.count > 0 ? min(operation.count, buffer.count) : buffer.count
       let count = unsafe receive(operation.descriptor, buffer.base, room)
       guard count > 0 else { return unsafe receiveEnded(&operation, state, count) }
-      // A buffer that was not filled: nothing is left, and what comes is reported, unless nothing more will be.
-      let isFull = count == room
-      if !isFull, unsafe !state.pointee.readiness.contains(.inputEnds) || losesEnd(operation) {
+      // Nothing is left where the buffer was not filled, or just filled. What comes is reported, unless nothing more will be.
+      // The next buffer is then not asked for: as in the kernel, only bytes that find none end the receive.
+      let socketHasMore = count == room && system.hasInput(operation.descriptor)
+      if !socketHasMore, unsafe !state.pointee.readiness.contains(.inputEnds) || losesEnd(operation) {
         unsafe state.pointee.readiness.remove(.input)
       }
       operation.progress &+= count
       let mayGoOn = operation.isMultishot && (operation.limit == 0 || operation.progress < Int(operation.limit))
       let goesOn = mayGoOn && !system.chooses(.endsMultishot)
       var flags = groups.fill(operation.group, count) | (goesOn && !planted(.ringDropsMore) ? SLUICE_CQE_MORE : 0)
-      if isFull, system.hasInput(operation.descriptor) { flags |= SLUICE_CQE_SOCKET_NONEMPTY }
+      if socketHasMore { flags |= SLUICE_CQE_SOCKET_NONEMPTY }
       post(operation.userData, Int32(truncatingIfNeeded: count), flags: flags)
       if !goesOn { return .finished }
       // The queue is full: what is left stays in the socket, and is taken when there is room.

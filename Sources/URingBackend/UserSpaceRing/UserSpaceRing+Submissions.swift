@@ -90,6 +90,8 @@ extension UserSpaceRing {
       operation.isReported = true
       post(operation.userData, Int32(clamping: operation.count))
     }
+    armings &+= 1
+    operation.armed = armings
     let place = operations.insert(operation)
     let kept = unsafe operations.pointer(place)
     unsafe kept.pointee.next = OperationTable.none
@@ -155,13 +157,21 @@ extension UserSpaceRing {
     guard let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor else { return }
     guard hasRoom, !system.chooses(.postponesDescriptor) else { return unsafe enqueue(descriptor, state) }
     if unsafe state.pointee.polls != OperationTable.none { unsafe servePolls(state) }
-    if system.chooses(.servesOutputFirst) {
+    if unsafe outputIsLater(state) || system.chooses(.servesOutputFirst) {
       unsafe serveOutput(descriptor, state)
       unsafe serveInput(descriptor, state)
     } else {
       unsafe serveInput(descriptor, state)
       unsafe serveOutput(descriptor, state)
     }
+  }
+
+  /// What began to wait last is woken first, and so takes a reset for itself, which then is the end to the other.
+  @inline(__always)
+  private mutating func outputIsLater(_ state: UnsafeMutablePointer<DescriptorState>) -> Bool {
+    let (input, output) = unsafe (state.pointee.input, state.pointee.output)
+    guard input != OperationTable.none, output != OperationTable.none else { return false }
+    return unsafe operations.pointer(output).pointee.armed > operations.pointer(input).pointee.armed
   }
 
   @inline(__always)
@@ -188,7 +198,11 @@ extension UserSpaceRing {
       case .finished:
         unsafe state.pointee.output = operations.pointer(place).pointee.next
         operations.remove(place)
-      case .waits: return
+      case .waits:
+        // It waits anew. A multishot receive keeps its turn.
+        armings &+= 1
+        unsafe operations.pointer(place).pointee.armed = armings
+        return
       case .hasMore: return unsafe enqueue(descriptor, state)
       }
     }

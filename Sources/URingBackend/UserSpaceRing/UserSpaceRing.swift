@@ -31,6 +31,11 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
 
   /// Used where the system asks for checks.
   var rules = RuleMemory()
+  /// Operations that were cancelled by the submissions of this call.
+  var cancelled: [Int32] = []
+  /// How often an operation began to wait.
+  var armings: UInt64 = 0
+
   /// Runs under the address sanitizer.
   let isSanitized = AddressSanitizer.isLoaded
   private let memory: QueueMemory
@@ -162,6 +167,7 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
       let entry = unsafe queues.submissions + Int((head &+ index) & (queues.submissionEntries &- 1))
       unsafe submit(entry)
     }
+    if !cancelled.isEmpty { endCancelled() }
     // Read to the end: the entries may be written again.
     unsafe queues.submissionHead.pointee.store(head &+ ready, ordering: .releasing)
     return ready

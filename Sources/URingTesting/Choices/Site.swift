@@ -59,6 +59,7 @@ package enum Site: UInt8, CaseIterable, Sendable {
   case consumesFewer
   case interruptsCall
   case refusesCall
+  case missesCancelled
   case parksCompletion
 
   // For whoever plays the peers.
@@ -88,6 +89,7 @@ package enum Site: UInt8, CaseIterable, Sendable {
       case .consumesFewer: .consumesFewer
       case .interruptsCall: .interruptsCall
       case .refusesCall: .refusesCall
+      case .missesCancelled: .missesCancelled
       case .parksCompletion: .parksCompletion
       }
   }

@@ -41,6 +41,17 @@ extension SimulatedNetwork {
     }
   }
 
+  /// connect(2) with AF_UNSPEC, after a connect that has failed: the socket is as it was.
+  package mutating func forgetConnect(_ descriptor: Int32) {
+    guard case .side(let side) = find(descriptor, orListener: 0), sides[side].state == .closed else { return }
+    let old = sides[side]
+    sides[side].clear()
+    sides[side].state = .fresh
+    sides[side].descriptor = old.descriptor
+    sides[side].sendCapacity = old.sendCapacity
+    sides[side].receiveCapacity = old.receiveCapacity
+  }
+
   mutating func beginConnect(_ side: Int, to address: SocketAddress) {
     sides[side].state = .connecting
     sides[side].remote = address

@@ -105,6 +105,8 @@ package struct SimulatedClient {
       case .silent, .listens: 0
       case .trickles: min(amount, 40)
       case .sips: min(amount, 3000)
+      // Who reads nothing before all is written must not write more than a server without a limit would need to hold.
+      case .writesFirst: min(amount, 100_000)
       default: amount
       }
     breaksAt = Int(system.network.choices.draw(.peerAmount, below: UInt32(total + 1)))

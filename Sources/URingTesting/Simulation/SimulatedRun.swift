@@ -93,7 +93,7 @@ package struct SimulatedRun {
         stop = result.turns
       }
       if hasStopped, result.turns == stop + 5000 { loop.abortServed() }
-      if clients.areDone, loop.remains.connections == 0, seen.opened == seen.closed { break }
+      if clients.areDone, loop.remains.connections == 0, loop.remains.served == 0 { break }
       if system.stalledWaits > 100 { break }
       if result.turns % 8 == 0, let flaw = loop.flaw() { result.failures.append(flaw) }
       if !result.failures.isEmpty || !system.violations.isEmpty || !seen.failures.isEmpty || clients.hasFailed { break }
@@ -128,7 +128,7 @@ package struct SimulatedRun {
     result.failures += system.violations + seen.failures + clients.failures
     result.served = clients.served
     if !result.failures.isEmpty { return }
-    if !clients.areDone || loop.remains.connections > 0 {
+    if !clients.areDone || loop.remains.connections > 0 || loop.remains.served > 0 {
       result.failures.append(
         "nobody moves any more, or not enough, after \(result.turns) turns: \(clients.unfinished), "
           + "\(loop.remains.connections) connections open"

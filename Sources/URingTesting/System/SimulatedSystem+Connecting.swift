@@ -30,6 +30,7 @@ extension SimulatedSystem {
   package func connectResult(_ descriptor: Int32) -> Int32 {
     begin("connect's result", descriptor)
     let result = network.connectResult(descriptor)
+    if result < 0, result != -EINPROGRESS { network.forgetConnect(descriptor) }
     note("connect's result", descriptor, Int(result))
     return result
   }

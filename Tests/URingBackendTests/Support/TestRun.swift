@@ -14,7 +14,7 @@ enum TestRun {
     isShort ? short : isLong ? long : everyDay
   }
 
-  private static func isSet(_ name: String) -> Bool {
+  static func isSet(_ name: String) -> Bool {
     guard let value = unsafe getenv(name) else { return false }
     return unsafe String(cString: value) == "1"
   }

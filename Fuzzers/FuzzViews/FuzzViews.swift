@@ -1,0 +1,78 @@
+import IOBuffers
+
+/// Any calls on views, with any numbers: they succeed or throw, what they give is what an array gives, and nothing is left
+/// locked.
+private func fuzzViews(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  guard count >= 4 else { return 0 }
+  // The fuzzer's memory, there for as long as the call.
+  let input = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
+  var program = input[...]
+  do {
+    let arena = try BufferArena()
+    try play(&program, input, arena)
+    precondition(arena.statistics.slotsOut == 0, "a slot is left")
+  } catch {
+    preconditionFailure("\(error)")
+  }
+  return 0
+}
+
+private func play(_ program: inout ArraySlice<UInt8>, _ content: [UInt8], _ arena: BufferArena) throws {
+  var buffer = try arena.allocate(minimumCapacity: content.count)
+  try buffer.append(contentsOf: content)
+  var view = try buffer.readView()
+  var model = content[...]
+  while let step = program.popFirst() {
+    let first = Int(program.popFirst() ?? 0) - 8
+    let second = Int(program.popFirst() ?? 0) - 8
+    switch step % 6 {
+    case 0:
+      let isPossible = first >= 0 && first <= model.count
+      if (try? view.removePrefix(first)) != nil {
+        precondition(isPossible)
+        model = model.dropFirst(first)
+      } else {
+        precondition(!isPossible)
+      }
+    case 1 where first <= second:
+      let isPossible = first >= 0 && second <= model.count
+      if (try? view.narrow(to: first..<second)) != nil {
+        precondition(isPossible)
+        model = model.dropFirst(first).prefix(second - first)
+      } else {
+        precondition(!isPossible)
+      }
+    case 2 where first <= second:
+      if let part = try? view.slice(first..<second) {
+        precondition(part.elementsEqual(Array(model.dropFirst(first).prefix(second - first))))
+      }
+    case 3:
+      let found = view.firstIndex(of: UInt8(truncatingIfNeeded: second), from: max(0, first))
+      let expected = Array(model).dropFirst(max(0, first)).firstIndex(of: UInt8(truncatingIfNeeded: second))
+      precondition(found == expected)
+    case 4:
+      _ = try? view.load(at: first, as: UInt32.self)
+    default:
+      if let other = try? view.share() { precondition(other.elementsEqual(Array(model))) }
+    }
+    precondition(view.count == model.count)
+  }
+}
+
+/// libFuzzer's own loop. Its library brings a `main` as well, which is left out because there is one.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+  _ count: UnsafeMutablePointer<CInt>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
+) -> CInt
+
+@main
+enum FuzzViews {
+  static func main() {
+    var count = CommandLine.argc
+    var arguments = unsafe CommandLine.unsafeArgv
+    // Both outlive the call, which is the whole program.
+    _ = unsafe runFuzzer(&count, &arguments) { bytes, count in unsafe fuzzViews(bytes, count) }
+  }
+}

@@ -1,0 +1,57 @@
+import SystemPackage
+
+@testable import URingBackend
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+extension BenchOperation.Kind {
+  /// A completion of such an operation, without what differs from run to run.
+  func text(of completion: Completion) -> String {
+    let result = completion.result
+    let more = completion.hasMore ? ", more" : ""
+    guard result >= 0 else {
+      // A provided buffer may come with an error, too.
+      return Self.name(-result) + (completion.bufferID.map { ", buffer \($0)" } ?? "") + more
+    }
+    switch self {
+    case .receive(let connection, let buffers, let showsHint):
+      let hint = showsHint ? completion.socketHasMore ? ", socket has more" : ", socket is empty" : ""
+      var text = result == 0 ? "end" : "\(result)"
+      if let id = completion.bufferID {
+        text += ", buffer \(id)\(completion.bufferHasMore ? " goes on" : "")"
+      } else if result > 0 {
+        text += ", no buffer"
+      }
+      let bytes = buffers.contents(of: completion)
+      if let connection, !connection.takesDelivery(of: bytes) { text += ", wrong bytes" }
+      return text + hint + more
+    case .send(_, _, let count):
+      return (result == count ? "all" : result == 0 ? "nothing" : result < count ? "a part" : "too much") + more
+    case .accept: return "a connection" + more
+    case .poll: return Self.events(UInt32(result)) + more
+    case .other: return "\(result)" + more
+    }
+  }
+
+  private static func events(_ events: UInt32) -> String {
+    let names: [(UInt32, String)] = [
+      (UInt32(POLLIN), "in"), (UInt32(POLLOUT), "out"), (0x2000, "peer's end"), (UInt32(POLLERR), "error"),
+      (UInt32(POLLHUP), "hang-up"),
+    ]
+    return names.filter { events & $0.0 != 0 }.map(\.1).joined(separator: " and ")
+  }
+
+  private static func name(_ error: Int32) -> String {
+    let names: [Int32: String] = [
+      EAGAIN: "EAGAIN", EALREADY: "EALREADY", EBADF: "EBADF", ECANCELED: "ECANCELED", ECONNABORTED: "ECONNABORTED",
+      ECONNREFUSED: "ECONNREFUSED", ECONNRESET: "ECONNRESET", EFAULT: "EFAULT", EINPROGRESS: "EINPROGRESS",
+      EINVAL: "EINVAL", EISCONN: "EISCONN", EMFILE: "EMFILE", ENOBUFS: "ENOBUFS", ENOENT: "ENOENT",
+      ENOTCONN: "ENOTCONN", ENOTSOCK: "ENOTSOCK", EOPNOTSUPP: "EOPNOTSUPP", EPIPE: "EPIPE", ETIMEDOUT: "ETIMEDOUT",
+    ]
+    return names[error] ?? "errno \(error)"
+  }
+}

@@ -1,0 +1,17 @@
+/// A submission of a scenario, and what came of it.
+struct BenchOperation {
+  enum Kind {
+    case receive(BenchConnection?, BenchBuffers, showsHint: Bool)
+    case send(BenchConnection?, start: Int, count: Int)
+    case accept
+    case poll
+    case other
+  }
+
+  let label: String
+  let kind: Kind
+  /// Its completions are part of the answer. Those of operations that differ from run to run are not.
+  var isShown = true
+  var lines: [String] = []
+  var hasEnded = false
+}
