@@ -26,7 +26,9 @@ extension SteppedLoop {
       case .sleeper: break
       }
     }
-    if armed.clients > clients + Self.timersBeside { return "\(armed.clients) timers are armed, and \(clients) are known" }
+    if armed.clients > clients + Self.timersBeside {
+      return "\(armed.clients) timers are armed, and \(clients) are known"
+    }
     if armed.notices > notices + Self.timersBeside {
       return "\(armed.notices) timers of receives are armed, and \(notices) receives wait with one"
     }

@@ -61,7 +61,8 @@ final class Clients {
   var cutShort: [String] {
     clients.compactMap { client in
       guard let read = client.readToEnd, read < seen.queued(to: client.port) else { return nil }
-      return "an orderly end after \(read) of \(seen.queued(to: client.port)) bytes that were taken for sending: \(client.description)"
+      return
+        "an orderly end after \(read) of \(seen.queued(to: client.port)) bytes that were taken for sending: \(client.description)"
     }
   }
 }

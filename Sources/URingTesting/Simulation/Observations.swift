@@ -62,7 +62,10 @@ final class Observations: @unchecked Sendable {
     guard let port else { return }
     let fate = system.network.fates[port] ?? StreamFate()
     let received = accounts[port]?.received ?? 0
-    check(fate.hasEnded, "the end of a stream was told that has not ended: \(received) of \(fate.arrived) bytes, port \(port)")
+    check(
+      fate.hasEnded,
+      "the end of a stream was told that has not ended: \(received) of \(fate.arrived) bytes, port \(port)"
+    )
     check(received == fate.arrived, "the end of a stream was told after \(received) of \(fate.arrived) bytes")
   }
 

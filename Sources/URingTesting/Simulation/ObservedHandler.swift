@@ -92,7 +92,10 @@ struct ObservedHandler: ConnectionHandler {
       let place = Int(system.network.choices.draw(.userAction, below: UInt32(names.count)))
       guard names.indices.contains(place) else { return }
       let isThere: Void? = connection.loop.withConnection(names[place]) { $0.abort() }
-      seen.check(isThere == nil || !others.gone.contains(names[place]), "the name of a connection that is gone finds another")
+      seen.check(
+        isThere == nil || !others.gone.contains(names[place]),
+        "the name of a connection that is gone finds another"
+      )
     default: break
     }
   }

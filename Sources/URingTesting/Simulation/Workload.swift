@@ -169,12 +169,13 @@ package struct Workload: Sendable {
     shortage.network.descriptors = 6
 
     let common = [
-      echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile, slow, shortage, squeeze, marks, attack,
+      echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile, slow, shortage, squeeze, marks,
+      attack,
       drain, slam,
       make("halfclose", mode, .halfClosing), make("greeting", mode, .greeting),
     ]
     switch mode {
-    case .handlers: 
+    case .handlers:
       var pause = make("pause", mode, .pause)
       // Ends nobody asked for, since nobody is answered.
       pause.styles = [.resets, .slams, .leaves, .neverReads]
