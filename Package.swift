@@ -97,6 +97,7 @@ let package = Package(
     .testTarget(
       name: "URingTestingTests",
       dependencies: [
+        "IOBuffers",
         "URingTesting",
         "URingBackend",
         .product(name: "SystemPackage", package: "swift-system"),

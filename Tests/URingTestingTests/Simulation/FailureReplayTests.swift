@@ -34,8 +34,7 @@ struct FailureReplayTests {
     let quiet = Minimizer(attempts: 100).minimize(first.choices.map(\.value)) { list in
       !SimulatedRun(workload, choices: Choices(replaying: list)).run().failures.isEmpty
     }
-    // It fails whatever is drawn.
-    #expect(quiet.allSatisfy { $0 == 0 })
+    #expect(quiet.count { $0 > 0 } < first.choices.count { $0.value > 0 })
     #expect(!SimulatedRun(workload, choices: Choices(replaying: quiet)).run().failures.isEmpty)
   }
 }
