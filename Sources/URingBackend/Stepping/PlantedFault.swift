@@ -13,7 +13,7 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case rearmsOnEmptyRing
   /// Each completion of an incremental slot is taken from the slot's start.
   case forgetsSlotOffset
-  /// A reset is told as the end of the stream (FAULTS B2).
+  /// A reset is told as the end of the stream.
   case takesResetForEnd
   /// The end of the stream is told each time that it is met.
   case tellsEndTwice
@@ -21,7 +21,7 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case trustsEndAfterShortSend
   /// Reading does not pause at the bound of unread bytes.
   case ignoresCredit
-  /// Multishot receives are armed with POLL_FIRST, and the ring does what the kernel then does (FAULTS B1).
+  /// Multishot receives are armed with POLL_FIRST, and the ring does what the kernel then does.
   case armsWithPollFirst
 
   // MARK: Sending
@@ -47,24 +47,24 @@ package enum PlantedFault: String, CaseIterable, Sendable {
 
   /// A descriptor is closed while the kernel holds operations on it.
   case closesBeforeLastCompletion
-  /// Bytes are dropped, and the peer sees an orderly end (FAULTS B4).
+  /// Bytes are dropped, and the peer sees an orderly end.
   case dropsWithoutReset
-  /// The notice of an end outlives the record's life (FAULTS C6).
+  /// The notice of an end outlives the record's life.
   case keepsEndNotice
   /// A record's next life has the name of the last one.
   case keepsGeneration
-  /// The end of a connection that waits for slots, or does not receive, goes unnoticed (FAULTS A2).
+  /// The end of a connection that waits for slots, or does not receive, goes unnoticed.
   case missesStarvedEnd
-  /// Who waits for bytes when this side closes is told that the peer has ended (FAULTS B3).
+  /// Who waits for bytes when this side closes is told that the peer has ended.
   case tellsCloseAsEnd
-  /// A handler's connection stays open when both directions are over (FAULTS B12).
+  /// A handler's connection stays open when both directions are over.
   case staysHalfOpen
-  /// What user code throws is told to nobody (FAULTS B13).
+  /// What user code throws is told to nobody.
   case swallowsErrors
 
   // MARK: Timers
 
-  /// Each close during a shortage of descriptors leaves one more retry timer (FAULTS A4).
+  /// Each close during a shortage of descriptors leaves one more retry timer.
   case leavesRetryTimer
   /// The timer of a connection outlives it.
   case leavesConnectionTimer
@@ -76,7 +76,7 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case forgetsFlushTimer
   /// A peer that does not end its side is waited for without limit.
   case forgetsLinger
-  /// Progress that only the peer's acknowledgements show is not seen (FAULTS B5, B6).
+  /// Progress that only the peer's acknowledgements show is not seen.
   case ignoresAcknowledgements
 
   // MARK: Accepting and connecting

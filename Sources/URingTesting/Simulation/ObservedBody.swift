@@ -158,7 +158,6 @@ final class ObservedBody: @unchecked Sendable {
   /// Aborts a connection of which nobody needs anything any more: it is being closed, or gone.
   private func abortLater(_ connection: TCPConnection) {
     let loop = connection.loop
-    guard system.network.choices.draw(.userAction, below: 3) > 0 else { return }
     Task(executorPreference: loop) {
       try? await loop.sleep(for: .nanoseconds(1))
       await connection.abort()
