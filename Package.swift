@@ -15,6 +15,8 @@ var strict: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
 ]
 if warningsAsErrors { strict.append(.treatAllWarnings(as: .error)) }
+// For `Simulate --planted` alone: mistakes that the simulation must find. No other build contains them.
+if Context.environment["SLUICE_PLANTED_FAULTS"] == "1" { strict.append(.define("SLUICE_PLANTED_FAULTS")) }
 
 let package = Package(
   name: "sluice",
@@ -63,6 +65,7 @@ let package = Package(
     .executableTarget(
       name: "Simulate",
       dependencies: [
+        "URingBackend",
         "URingTesting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -94,6 +97,7 @@ let package = Package(
     .testTarget(
       name: "URingTestingTests",
       dependencies: [
+        "IOBuffers",
         "URingTesting",
         "URingBackend",
         .product(name: "SystemPackage", package: "swift-system"),

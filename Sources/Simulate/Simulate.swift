@@ -1,4 +1,5 @@
 import ArgumentParser
+import URingBackend
 import URingTesting
 
 /// Runs the engine on the simulated kernel, seed after seed.
@@ -13,7 +14,8 @@ struct Simulate: ParsableCommand {
       repeated, its choices are made as quiet as they can be while it fails, and what is left is printed, with the command \
       that repeats it.
 
-      Try it: `Simulate --seeds 1000`, `Simulate --workload pressure-tasks --seed 17 --trace`.
+      Try it: `Simulate --seeds 1000`, `Simulate --workload pressure-tasks --seed 17 --trace`. In a build of which \
+      SLUICE_PLANTED_FAULTS=1 was asked for: `Simulate --planted all`.
       """
   )
 
@@ -26,7 +28,7 @@ struct Simulate: ParsableCommand {
   var workload: String?
 
   @Option(help: ArgumentHelp("How many seeds.", valueName: "number"))
-  var seeds: UInt64 = 1000
+  var seeds: UInt64?
 
   @Option(help: ArgumentHelp("The first seed.", valueName: "seed"))
   var first: UInt64 = 1
@@ -39,6 +41,14 @@ struct Simulate: ParsableCommand {
 
   @Option(help: ArgumentHelp("Runs the same seed twice each so many seeds, and compares.", valueName: "number"))
   var twice: UInt64 = 50
+
+  @Option(
+    help: ArgumentHelp(
+      "Makes this mistake on purpose, or each of 'all' in turn, and says how many seeds find it; 5000 at most, or --seeds.",
+      valueName: "name"
+    )
+  )
+  var planted: String?
 
   @Flag(help: "Say how far it is, every so often, on the standard error.")
   var progress = false
@@ -57,6 +67,8 @@ struct Simulate: ParsableCommand {
     guard !chosen.isEmpty, names.map({ $0.count == chosen.count }) ?? true else {
       throw ValidationError("no such workload; --list has their names")
     }
+    if let planted, seed == nil { return try hunt(planted, chosen) }
+    if let planted { try plant(planted) }
     if let seed {
       var failed = false
       for workload in chosen where !show(workload, seed) { failed = true }
@@ -64,6 +76,30 @@ struct Simulate: ParsableCommand {
     } else {
       try runAll(chosen)
     }
+  }
+
+  private func hunt(_ name: String, _ workloads: [Workload]) throws {
+    let faults = try faults(name)
+    guard Hunt(workloads: workloads, seeds: seeds ?? 5000, first: first).run(faults) else { throw ExitCode(1) }
+  }
+
+  /// Plants one fault for a run of one seed.
+  private func plant(_ name: String) throws {
+    let faults = try faults(name)
+    guard faults.count == 1 else { throw ValidationError("--seed takes one planted fault") }
+    PlantedFault.plant(faults[0])
+  }
+
+  private func faults(_ name: String) throws -> [PlantedFault] {
+    guard PlantedFault.isAvailable else {
+      throw ValidationError(
+        "this build contains no planted faults: build it with SLUICE_PLANTED_FAULTS=1 in the environment"
+      )
+    }
+    guard let faults = Hunt.faults(name) else {
+      throw ValidationError("no such fault: \(PlantedFault.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return faults
   }
 
   /// One seed, for reading. False: it failed.
@@ -83,10 +119,12 @@ struct Simulate: ParsableCommand {
   }
 
   private func runAll(_ workloads: [Workload]) throws {
+    let seeds = seeds ?? 1000
     let start = ContinuousClock.now
     var said = start
     var turns = 0
     var served = 0
+    var reached = LoopStatistics()
     var failures = 0
     for number in 0..<seeds {
       let seed = first &+ number
@@ -94,6 +132,7 @@ struct Simulate: ParsableCommand {
       let result = SimulatedRun(workload, choices: Choices(seed: seed)).run()
       turns += result.turns
       served += result.served
+      reached += result.statistics
       if !result.failures.isEmpty {
         failures += 1
         print(Failure(workload, seed, result).report())
@@ -115,6 +154,7 @@ struct Simulate: ParsableCommand {
     }
     let time = ContinuousClock.now - start
     print("\(seeds) seeds, \(failures) failed, \(turns) turns, \(served) clients served, \(time)")
+    print(Coverage.describe(reached))
     if failures > 0 { throw ExitCode(1) }
   }
 }

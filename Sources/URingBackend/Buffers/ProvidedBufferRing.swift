@@ -148,7 +148,7 @@ final class ProvidedBufferRing {
       return nil
     }
     let count = UInt32(completion.result)
-    let offset = unsafe slot.pointee.filled
+    let offset = planted(.forgetsSlotOffset) ? 0 : unsafe slot.pointee.filled
     guard count <= view.count &- offset else { return reject() }
     statistics.takenBytes &+= UInt64(count)
     if isLast { forget(id) } else { unsafe slot.pointee.filled = offset &+ count }

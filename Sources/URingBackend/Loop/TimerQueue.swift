@@ -89,6 +89,11 @@ struct TimerQueue<Target> {
     return targets
   }
 
+  /// Visits the targets of all that are armed, in no order.
+  func forEachArmed(_ body: (Target) -> Void) {
+    for slot in slots { if let target = slot.target { body(target) } }
+  }
+
   private func isLive(_ handle: Handle) -> Bool { Self.isLive(handle, slots) }
 
   private static func isLive(_ handle: Handle, _ slots: [Slot]) -> Bool {

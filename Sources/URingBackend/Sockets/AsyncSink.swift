@@ -180,6 +180,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     states[index].receiverTicket = nil
     guard let timer = states[index].receiverTimer else { return }
     states[index].receiverTimer = nil
+    if planted(.leavesReceiveTimer) { return }
     withEngine { _ = $0.loop.timers.cancel(timer) }
   }
 
@@ -205,6 +206,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   private func endOutcome(_ index: Int) -> ReceiveOutcome {
     unsafe withEngine { engine in
       let isClosing = engine.records[index].machine.flags.contains(.closing)
+      if planted(.tellsCloseAsEnd) { return unsafe .end }
       guard isClosing || engine.records[index].failure != nil else { return unsafe .end }
       return unsafe .failed(engine.records[index].error(or: .closed, .receive))
     }

@@ -143,7 +143,7 @@ struct ConnectionMachine {
 
   /// Whether the end of the connection would go unnoticed. While unsent bytes pause the input, the send tells.
   private var wantsWatch: Bool {
-    flags.isDisjoint(with: [.receiveArmed, .broken, .closing, .watchDone])
+    !planted(.missesStarvedEnd) && flags.isDisjoint(with: [.receiveArmed, .broken, .closing, .watchDone])
       && !flags.isDisjoint(with: [.watchWanted, .unreadFull, .inputPaused, .inputEnded])
   }
 
@@ -211,7 +211,7 @@ struct ConnectionMachine {
   /// Received bytes wait for the user.
   mutating func queueUnread(_ count: UInt32) {
     unread += count
-    if unread >= limits.readCredit { flags.insert(.unreadFull) }
+    if unread >= limits.readCredit, !planted(.ignoresCredit) { flags.insert(.unreadFull) }
   }
 
   /// The user took bytes. Returns true when reading may go on because of it.
@@ -308,7 +308,8 @@ struct ConnectionMachine {
   /// What is to be done now. The caller must carry out every action that is returned.
   mutating func decide() -> Actions {
     guard !flags.contains(.closeSubmitted) else { return [] }
-    if limits.isHandled, flags.isSuperset(of: [.inputEnded, .outputEnded]) { close() }
+    let isOver = limits.isHandled && flags.isSuperset(of: [.inputEnded, .outputEnded])
+    if isOver, !planted(.staysHalfOpen) { close() }
     // With nothing left to send and nobody to deliver to, there is no reason to be gentle.
     if flags.isSuperset(of: [.closing, .outputFailed]) { flags.insert(.aborting) }
     var actions: Actions = []
@@ -326,14 +327,15 @@ struct ConnectionMachine {
           actions.insert(.cancelSend)
         }
       } else if unsent > 0 {
-        flags.insert(.resets)
+        if !planted(.dropsWithoutReset) { flags.insert(.resets) }
         actions.insert(.dropOutput)
       }
       return
     }
-    if unsent > 0 {
+    let endsEarly = planted(.endsOutputEarly) && flags.contains(.outputEnding) && !flags.contains(.outputEnded)
+    if unsent > 0, !endsEarly {
       if flags.contains(.compacting) {
-        if flags.isDisjoint(with: [.sendInFlight]) {
+        if flags.isDisjoint(with: [.sendInFlight]) || planted(.compactsInFlight) {
           flags.remove(.compacting)
           actions.insert(.compactOutput)
         } else if !flags.contains(.sendCancelling) {
@@ -341,7 +343,7 @@ struct ConnectionMachine {
           actions.insert(.cancelSend)
         }
       }
-      if flags.isDisjoint(with: [.sendInFlight, .shutdownInFlight]) {
+      if flags.isDisjoint(with: planted(.sendsTwice) ? .shutdownInFlight : [.sendInFlight, .shutdownInFlight]) {
         flags.insert(.sendInFlight)
         actions.insert(.startSend)
       }
@@ -382,7 +384,7 @@ struct ConnectionMachine {
       flags.insert(.watchCancelling)
       actions.insert(.cancelWatch)
     }
-    guard !isWithKernel else { return }
+    guard !isWithKernel || planted(.closesBeforeLastCompletion) else { return }
     let flushed = unsent == 0 && (flags.contains(.inputEnded) || flags.contains(.lingerExpired))
     guard flushed || flags.contains(.aborting) else { return }
     flags.insert(.closeSubmitted)

@@ -73,7 +73,8 @@ struct ConnectionRecord {
   /// The record's life is over: nothing of it is left for the next one, except its place among those to be settled.
   mutating func clear() {
     var fresh = ConnectionRecord(index: index, loop: loop)
-    fresh.generation = (generation &+ 1) & OperationID.generationMask
+    fresh.generation = planted(.keepsGeneration) ? generation : (generation &+ 1) & OperationID.generationMask
+    if planted(.keepsEndNotice) { fresh.hasEndNotice = hasEndNotice }
     fresh.isDirty = isDirty
     fresh.nextDirty = nextDirty
     self = fresh

@@ -52,7 +52,7 @@ extension TCPEngine {
       if completion.result >= 0 { sockets.close(completion.result) }
       return
     }
-    if !completion.hasMore {
+    if !completion.hasMore, !planted(.ignoresAcceptEnd) {
       listener.isArmed = false
       listener.isCancelling = false
     }
@@ -119,6 +119,14 @@ extension TCPEngine {
     _ = loop.timers.arm(deadline, .client(listener.token))
   }
 
+  /// What a planted fault does at each close.
+  func armRetryTimers() {
+    for listener in listeners.values where listener.waitsForResources {
+      listener.waitsForResources = false
+      rest(listener)
+    }
+  }
+
   func retryAccepting(_ token: UInt64) {
     guard let listener = listeners[UInt32(truncatingIfNeeded: token)] else { return }
     listener.waitsForResources = false
@@ -141,6 +149,7 @@ extension TCPEngine {
     listener.waitsForBudget = false
     let waiting = listener.surplus
     listener.surplus = []
+    if planted(.forgetsSurplus) { return continueAccepting(listener) }
     for descriptor in waiting { admit(descriptor, by: listener) }
     continueAccepting(listener)
   }

@@ -59,7 +59,7 @@ extension TCPEngine {
         )
       )
     }
-    if actions.contains(.startLinger) { armTimer(index, .acknowledge) }
+    if actions.contains(.startLinger), !planted(.forgetsLinger) { armTimer(index, .acknowledge) }
     if actions.contains(.closeDescriptor) { closeDescriptor(index) }
   }
 
@@ -94,7 +94,7 @@ extension TCPEngine {
           userData: user
         )
       )
-    } else if pressure.isOn || (records[index].pushes && !line.isEmpty) {
+    } else if !planted(.rearmsOnEmptyRing), pressure.isOn || (records[index].pushes && !line.isEmpty) {
       // While slots abound: the standing receive would find the open ring empty, as those in line have.
       joinLine(index, isHungry: !pressure.isOn)
     } else if loop.features.has(.multishotReceive) {
@@ -168,7 +168,7 @@ extension TCPEngine {
     var dropped = 0
     while let view = sendNodes.popFirst(&records[index].sendQueue) {
       dropped += Int(view.count)
-      view.releaseReader()
+      giveBack(view)
     }
     _ = records[index].machine.dropUnsent(dropped)
   }

@@ -47,7 +47,8 @@ extension TCPEngine {
       view?.releaseReader()
       return
     }
-    place.record.machine.receiveCompleted(more: completion.hasMore)
+    let isPlanted = planted(.ignoresMore) && completion.result > 0
+    place.record.machine.receiveCompleted(more: completion.hasMore || isPlanted)
     if let view = view {
       place.record.pushes = completion.socketHasMore
       deliver(view, to: place)
@@ -78,6 +79,8 @@ extension TCPEngine {
 
   private func receiveEnded(_ index: Int, _ completion: Completion) {
     switch Errno(rawValue: -completion.result) {
+    case .canceled where planted(.takesCancelledForEnd): endInput(index)
+    case .noBufferSpace where planted(.rearmsOnEmptyRing): break
     case .noBufferSpace:
       joinLine(index, isHungry: true)
       if records[index].receiveKind == .receive { buffers.noteDry() }
@@ -87,16 +90,27 @@ extension TCPEngine {
     case Errno(rawValue: 0):
       endInput(index)
     case let errno:
+      if planted(.takesResetForEnd) { return endInput(index) }
       breakOff(index, errno, .receive)
     }
   }
 
   /// The peer has ended its stream.
   func endInput(_ index: Int) {
-    guard !records[index].machine.flags.contains(.inputEnded) else { return }
+    guard !records[index].machine.flags.contains(.inputEnded) || planted(.tellsEndTwice) else { return }
+    guard !hasLostPeer(index) else { return breakOff(index, .connectionReset, .receive) }
     records[index].machine.inputEnd()
     markDirty(index)
     if !records[index].machine.flags.contains(.closing) { withSink(index) { $0.inputEnded(index) } }
+  }
+
+  /// Whether what looks like the end of the stream is a reset. A send that meets one behind bytes of its own takes the error
+  /// and reports the bytes alone; a receive then finds nothing but that all is over, as after a FIN. What that send left is
+  /// still queued, and the socket, which has sent no FIN, has no peer any more. See send(2), SO_ERROR in socket(7).
+  private func hasLostPeer(_ index: Int) -> Bool {
+    let machine = records[index].machine
+    guard machine.unsent > 0, machine.flags.isDisjoint(with: [.outputEnded, .shutdownInFlight]) else { return false }
+    return !planted(.trustsEndAfterShortSend) && sockets.peerAddress(of: records[index].descriptor) == nil
   }
 
   /// The connection is broken, whichever operation met it: a reset ends both directions, and is no end of stream.
@@ -126,13 +140,15 @@ extension TCPEngine {
   /// A send, of whichever kind, has its result.
   @inline(__always)
   func sendEnded(_ place: Place, _ result: Int32) {
-    let sent = max(0, Int(result))
+    let isForgotten =
+      planted(.forgetsProgressOfCancelledSend) && place.record.machine.flags.contains(.sendCancelling)
+    let sent = isForgotten ? 0 : max(0, Int(result))
     counters.bytesSent.bump(by: UInt64(sent))
     releaseSent(place, sent)
     place.record.lastActivity = loop.now
     let drained = place.record.machine.sendCompleted(sent)
     if result < 0 { sendFailed(Int(place.record.index), Errno(rawValue: -result)) }
-    if drained { withSink(place) { $0.outputDrained(Int(place.record.index)) } }
+    if drained, !planted(.forgetsDrained) { withSink(place) { $0.outputDrained(Int(place.record.index)) } }
     if place.record.machine.hasWorkAfterSend { markDirty(place) }
   }
 
@@ -152,12 +168,27 @@ extension TCPEngine {
     var left = sent
     while left > 0 {
       guard let view = sendNodes.popFirst(&place.record.sendQueue, ifAtMost: left) else {
+        if planted(.forgetsShortSend) { return dropRest(of: place, behind: left) }
         sendNodes.trimFirst(place.record.sendQueue, by: left)
         return
       }
       left -= Int(view.count)
-      view.releaseReader()
+      giveBack(view)
     }
+  }
+
+  /// What a planted fault does with the rest of a short send.
+  private func dropRest(of place: Place, behind sent: Int) {
+    guard let view = sendNodes.popFirst(&place.record.sendQueue) else { return }
+    _ = place.record.machine.dropUnsent(Int(view.count) - sent)
+    view.releaseReader()
+  }
+
+  /// Gives back a view that was in the queue of what is to be sent.
+  @inline(__always)
+  func giveBack(_ view: DetachedView) {
+    if planted(.leaksSentView) || planted(.releasesAtSubmission) { return }
+    view.releaseReader()
   }
 
   private func sendCancelCompleted(_ completion: Completion, _ operation: OperationID) {

@@ -163,7 +163,7 @@ extension TCPEngine {
       sockets.close(attempt.descriptor)
       attempt.completion(.failure(SocketError(abandoned, .connect, peer: attempt.address)))
     } else if completion.result < 0 {
-      sockets.close(attempt.descriptor)
+      if !planted(.leaksFailedConnect) { sockets.close(attempt.descriptor) }
       let kind = SocketError.Kind.system(Errno(rawValue: -completion.result))
       attempt.completion(.failure(SocketError(kind, .connect, peer: attempt.address)))
     } else if let index = open(attempt.descriptor, sink: attempt.sink, settings: attempt.settings) {
@@ -196,6 +196,7 @@ extension TCPEngine {
   /// The kernel holds nothing of the attempt any more.
   private func finish(_ attempt: ConnectAttempt) {
     connecting[attempt.key] = nil
+    if planted(.leavesConnectTimer) { return }
     if let timer = attempt.timer { _ = loop.timers.cancel(timer) }
   }
 }

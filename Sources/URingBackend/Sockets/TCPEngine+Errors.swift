@@ -20,7 +20,7 @@ extension TCPEngine {
     }
     counters.handlerErrors.bump()
     loop.logger?.error("what serves a connection threw; the connection is given up", metadata: metadata)
-    onError?(error, peer)
+    if !planted(.swallowsErrors) { onError?(error, peer) }
   }
 
   private func isOrdinaryEnd(_ error: any Error, of index: Int) -> Bool {

@@ -41,13 +41,17 @@ extension TCPEngine {
 
   @inline(__always)
   private func enqueue(_ view: DetachedView, on place: Place) -> Bool {
-    if place.record.sendQueue.isEmpty { return sendNodes.append(view, to: &place.record.sendQueue) }
+    if place.record.sendQueue.isEmpty {
+      if planted(.releasesAtSubmission) { view.releaseReader() }
+      return sendNodes.append(view, to: &place.record.sendQueue)
+    }
     return enqueueBehind(view, on: Int(place.record.index))
   }
 
   @inline(never)
   private func enqueueBehind(_ view: DetachedView, on index: Int) -> Bool {
     if sendNodes.joinLast(view, of: records[index].sendQueue) { return true }
+    if planted(.releasesAtSubmission) { view.releaseReader() }
     return sendNodes.append(view, to: &records[index].sendQueue)
   }
 
@@ -85,6 +89,7 @@ extension TCPEngine {
   /// (`.closed`), or its time to send was up. A connection that was idle, or that a server closes when it stops, and
   /// that owes nothing, ends with a FIN.
   func abort(_ index: Int, _ kind: SocketError.Kind) {
+    if planted(.keepsEndNotice), records[index].machine.isOver { records[index].hasEndNotice = true }
     guard !records[index].machine.isOver, !records[index].machine.flags.contains(.aborting) else { return }
     fail(index, kind, .close)
     let owesNothing = kind == .idle || kind == .shuttingDown

@@ -18,7 +18,9 @@ extension TCPEngine {
       armTimer(index, .idle)
     case .idle: idleTimerFired(index)
     case .flush:
-      hasStoodStill(index, for: records[index].timeouts.flush) ? abort(index, .timedOut) : armTimer(index, .flush)
+      let isOver = hasStoodStill(index, for: records[index].timeouts.flush)
+      if !isOver, planted(.forgetsFlushTimer) { return }
+      isOver ? abort(index, .timedOut) : armTimer(index, .flush)
     case .acknowledge: acknowledgeTimerFired(index)
     case .linger:
       records[index].machine.lingerExpire()
@@ -32,6 +34,7 @@ extension TCPEngine {
     guard idle >= period else { return false }
     let descriptor = records[index].descriptor
     let isOwing = records[index].machine.unsent > 0 || sockets.unacknowledgedBytes(of: descriptor) > 0
+    if planted(.ignoresAcknowledgements) { return true }
     let before = records[index].acknowledged
     // Nothing was owed the last time either: nothing can have moved.
     guard isOwing || before > 0 else { return true }

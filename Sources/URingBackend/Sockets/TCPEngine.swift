@@ -179,7 +179,8 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   /// The descriptor is closed: the record's life ends.
   func retire(_ index: Int) {
     let place = records.place(index)
-    cancelTimer(index)
+    if !planted(.leavesConnectionTimer) { cancelTimer(index) }
+    if planted(.leavesRetryTimer) { armRetryTimers() }
     place.record.machine.closeCompleted()
     // From here on nobody finds the record by its name: what the sink's last call runs is the user's code.
     place.record.isOpen = false

@@ -9,10 +9,10 @@ internal import SystemPackage
 package final class SteppedLoop {
   /// The loop: for what runs on it.
   package let loop: EventLoop
-  private let engine: TCPEngine
+  let engine: TCPEngine
   private let system: any SocketSystem & SocketCalls
   private let operationsKept: () -> Int
-  private var sinks: [ConnectionSink] = []
+  private(set) var sinks: [ConnectionSink] = []
   private let connections: ServedConnections
   private var listeners: [UInt32] = []
   private var isOver = false

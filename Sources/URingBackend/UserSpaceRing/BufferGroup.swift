@@ -19,6 +19,8 @@ struct BufferGroup {
   private let mask: UInt16
   private let isIncremental: Bool
   private var head: UInt16 = 0
+  /// Up to here entries were looked at: see `nextPosted`.
+  private var seen: UInt16 = 0
 
   init(memory: UnsafeMutableRawPointer, entries: UInt16, isIncremental: Bool) {
     unsafe self.memory = memory
@@ -46,14 +48,50 @@ struct BufferGroup {
   mutating func fill(_ count: Int) -> UInt32 {
     let room = unsafe Int(entry.load(fromByteOffset: 8, as: UInt32.self))
     let id = unsafe entry.load(fromByteOffset: 12, as: UInt16.self)
-    let flags = SLUICE_CQE_BUFFER | UInt32(id) &<< SLUICE_CQE_BUFFER_SHIFT
+    let named = planted(.ringNamesWrongBuffer) ? id ^ 1 : id
+    let flags = SLUICE_CQE_BUFFER | UInt32(named) &<< SLUICE_CQE_BUFFER_SHIFT
     guard isIncremental, count < room else {
       head &+= 1
       return flags
     }
     let address = unsafe entry.load(as: UInt64.self)
-    unsafe entry.storeBytes(of: address &+ UInt64(count), as: UInt64.self)
+    let next = planted(.ringFillsFromStart) ? address : address &+ UInt64(count)
+    unsafe entry.storeBytes(of: next, as: UInt64.self)
     unsafe entry.storeBytes(of: UInt32(truncatingIfNeeded: room &- count), toByteOffset: 8, as: UInt32.self)
     return flags | SLUICE_CQE_BUFFER_MORE
+  }
+
+  // MARK: For the checks of a simulated system
+
+  var publishedTail: UInt16 { unsafe tail.pointee.load(ordering: .acquiring) }
+
+  /// The next buffer that was posted since the last call.
+  mutating func nextPosted() -> Buffer? {
+    guard seen != publishedTail else { return nil }
+    defer { seen &+= 1 }
+    return buffer(at: seen)
+  }
+
+  /// Whether one of the posted buffers, up to those looked at, has a byte in common with this one. The last of them may be
+  /// the very one that is asked about.
+  func overlaps(_ other: Buffer, exceptLast: Bool) -> Bool {
+    let last = exceptLast ? seen &- 1 : seen
+    var position = head
+    while position != last {
+      if let posted = buffer(at: position), unsafe posted.base < other.base + other.count,
+        unsafe other.base < posted.base + posted.count
+      {
+        return true
+      }
+      position &+= 1
+    }
+    return false
+  }
+
+  private func buffer(at position: UInt16) -> Buffer? {
+    // An entry between our head and the published tail, as `entry` is.
+    let entry = unsafe memory + Int(position & mask) &* 16
+    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(entry.load(as: UInt64.self))) else { return nil }
+    return unsafe Buffer(base: base, count: Int(entry.load(fromByteOffset: 8, as: UInt32.self)))
   }
 }

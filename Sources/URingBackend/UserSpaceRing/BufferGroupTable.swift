@@ -42,4 +42,25 @@ struct BufferGroupTable: ~Copyable {
   func fill(_ id: UInt16, _ bytes: Int) -> UInt32 {
     Int(id) < count ? unsafe groups[Int(id)]?.fill(bytes) ?? 0 : 0
   }
+
+  // MARK: For the checks of a simulated system
+
+  /// Ids are below it.
+  var limit: UInt16 { UInt16(clamping: count) }
+
+  /// See ``BufferGroup/publishedTail``.
+  func tail(_ id: UInt16) -> UInt16 { Int(id) < count ? unsafe groups[Int(id)]?.publishedTail ?? 0 : 0 }
+
+  /// See ``BufferGroup/nextPosted()``.
+  func nextPosted(_ id: UInt16) -> BufferGroup.Buffer? {
+    Int(id) < count ? unsafe groups[Int(id)]?.nextPosted() : nil
+  }
+
+  /// Whether a posted buffer of any group has a byte in common with this one, which may itself be the last of one group.
+  func overlaps(_ buffer: BufferGroup.Buffer, exceptLastOf id: UInt16?) -> Bool {
+    for other in 0..<count {
+      if unsafe groups[other]?.overlaps(buffer, exceptLast: id.map(Int.init) == other) == true { return true }
+    }
+    return false
+  }
 }

@@ -27,6 +27,15 @@ struct Operation {
   var isMultishot = false
   /// A connect was begun, and only its outcome is awaited.
   var isUnderWay = false
+  #if SLUICE_PLANTED_FAULTS
+    /// Its completion was posted before it was done.
+    var isReported = false
+  #else
+    var isReported: Bool {
+      get { false }
+      set {}
+    }
+  #endif
   /// No list has it any more; its last completion follows.
   var isCancelled = false
   /// When it began to wait, by counting. Of two that an error ends the later one meets it, as in the kernel.

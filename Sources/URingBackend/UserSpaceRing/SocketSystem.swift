@@ -55,6 +55,11 @@ package protocol SocketSystem: AnyObject, Sendable {
   /// kernel draws.
   func chooses(_ freedom: RingFreedom) -> Bool
 
+  /// Whether the ring should watch what the program does with it: see ``RingRule``.
+  static var checksRules: Bool { get }
+  /// The program broke a rule.
+  func note(broken rule: RingRule, _ descriptor: Int32)
+
   /// Gives back what it has. Idempotent.
   func close()
 }
@@ -62,6 +67,9 @@ package protocol SocketSystem: AnyObject, Sendable {
 extension SocketSystem {
   @inline(__always)
   package func chooses(_ freedom: RingFreedom) -> Bool { false }
+  @inline(__always)
+  package static var checksRules: Bool { false }
+  package func note(broken rule: RingRule, _ descriptor: Int32) {}
 }
 
 /// What has become ready on a descriptor: a hint that a call is worth a try, never a promise.

@@ -103,6 +103,7 @@ extension UserSpaceRing {
   mutating func closeDescriptor(_ entry: UnsafePointer<io_uring_sqe>) {
     let descriptor = unsafe entry.pointee.fd
     if let state = unsafe descriptors.state(of: descriptor), unsafe state.pointee.isWaitedFor {
+      if System.checksRules { system.note(broken: .closedWithOperations, descriptor) }
       unsafe endAll(state, -Errno.canceled.rawValue)
     }
     unsafe post(entry.pointee.user_data, system.close(descriptor))
@@ -115,6 +116,7 @@ extension UserSpaceRing {
     unsafe state.pointee.generation &+= 1
     unsafe state.pointee.isWatched = false
     unsafe state.pointee.readiness = [.input, .output]
+    if System.checksRules { rules.metEmpty[descriptor] = nil }
   }
 
   // MARK: Cancel
@@ -143,6 +145,7 @@ extension UserSpaceRing {
         return post(userData, -Errno.noSuchFileOrDirectory.rawValue)
       }
       post(userData, 0)
+      if planted(.ringCancelsWithoutEnd) { return }
       if unsafe operations.pointer(place).pointee.isCancelled { return }
       unlink(place)
       markCancelled(place)

@@ -2,6 +2,12 @@ import CLiburing
 import IOBuffers
 import SystemPackage
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Receives into provided buffers: io_uring_prep_recv(3), io_uring_prep_recv_multishot(3).
 extension UserSpaceRing {
   mutating func beginReceive(_ entry: UnsafePointer<io_uring_sqe>) {
@@ -18,9 +24,11 @@ extension UserSpaceRing {
 
   mutating func attemptReceive(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt
   {
+    checkPosted()
     for _ in 0..<Self.budget {
       // The buffer comes first, as in the kernel: an empty ring ends the receive, and leaves the bytes where they are.
       guard let buffer = groups.first(operation.group), !system.chooses(.missesBuffers) else {
+        noteEmpty(operation)
         post(operation.userData, -Errno.noBufferSpace.rawValue)
         return .finished
       }
@@ -31,13 +39,13 @@ extension UserSpaceRing {
       // Nothing is left where the buffer was not filled, or just filled. What comes is reported, unless nothing more will be.
       // The next buffer is then not asked for: as in the kernel, only bytes that find none end the receive.
       let socketHasMore = count == room && system.hasInput(operation.descriptor)
-      if !socketHasMore, unsafe !state.pointee.readiness.contains(.inputEnds) {
+      if !socketHasMore, unsafe !state.pointee.readiness.contains(.inputEnds) || losesEnd(operation) {
         unsafe state.pointee.readiness.remove(.input)
       }
       operation.progress &+= count
       let mayGoOn = operation.isMultishot && (operation.limit == 0 || operation.progress < Int(operation.limit))
       let goesOn = mayGoOn && !system.chooses(.endsMultishot)
-      var flags = groups.fill(operation.group, count) | (goesOn ? SLUICE_CQE_MORE : 0)
+      var flags = groups.fill(operation.group, count) | (goesOn && !planted(.ringDropsMore) ? SLUICE_CQE_MORE : 0)
       if socketHasMore { flags |= SLUICE_CQE_SOCKET_NONEMPTY }
       post(operation.userData, Int32(truncatingIfNeeded: count), flags: flags)
       if !goesOn { return .finished }
@@ -46,6 +54,15 @@ extension UserSpaceRing {
       if unsafe !state.pointee.readiness.contains(.input) { return .waits }
     }
     return .hasMore
+  }
+
+  /// What planted faults do with what was reported beside the bytes. POLL_FIRST loses a reset that comes as one event with
+  /// bytes (docs/kernel-matrix.md).
+  @inline(__always)
+  private func losesEnd(_ operation: borrowing Operation) -> Bool {
+    if planted(.ringLosesEdge) { return true }
+    guard planted(.armsWithPollFirst), operation.isMultishot else { return false }
+    return system.poll(operation.descriptor, 0) & POLLERR != 0
   }
 
   @inline(__always)

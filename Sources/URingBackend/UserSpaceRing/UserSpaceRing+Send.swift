@@ -18,6 +18,7 @@ extension UserSpaceRing {
     for _ in 0..<Self.budget {
       let left = operation.count &- operation.progress
       let flags = Int32(bitPattern: operation.flags) & ~Int32(MSG_WAITALL)
+      unsafe checkSent(operation, base + operation.progress, left)
       let count = unsafe system.send(operation.descriptor, base + operation.progress, left, flags: flags)
       if let result = unsafe sent(count, of: left, &operation, state) { return result }
     }
@@ -36,10 +37,12 @@ extension UserSpaceRing {
         unsafe message.msg_iov = vectors
         unsafe message.msg_iovlen = .init(operation.vectorCount)
         left = unsafe Self.bytes(message)
+        unsafe checkSent(operation, &message)
         count = unsafe system.sendVector(operation.descriptor, message: &message, flags: flags)
       } else if let message = unsafe UnsafePointer<msghdr>(bitPattern: UInt(operation.address)) {
         // The first try, while the submission is being taken: the header is still there.
         left = unsafe Self.bytes(message.pointee)
+        unsafe checkSent(operation, message)
         count = unsafe system.sendVector(operation.descriptor, message: message, flags: flags)
         // The copy begins behind what this try sends; whatever goes on goes on with it.
         if count > 0, count < left { unsafe operation.keepVectors(from: message) }
@@ -76,6 +79,10 @@ extension UserSpaceRing {
     if count == left || operation.flags & UInt32(MSG_WAITALL) == 0 {
       return sendEnded(&operation, 0)
     }
+    if planted(.ringReportsShortSendAsWhole) {
+      post(operation.userData, Int32(clamping: operation.progress &+ left &- count))
+      return .finished
+    }
     // The socket is full, and will report when it is not.
     unsafe state.pointee.readiness.remove(.output)
     return .waits
@@ -84,6 +91,7 @@ extension UserSpaceRing {
   @inline(__always)
   private mutating func sendEnded(_ operation: inout Operation, _ error: Int) -> Attempt {
     let sent = operation.progress
+    if operation.isReported { return .finished }
     post(operation.userData, sent > 0 ? Int32(clamping: sent) : Int32(truncatingIfNeeded: error))
     return .finished
   }

@@ -27,6 +27,7 @@ extension UserSpaceRing {
     guard let state = unsafe descriptors.state(of: operation.descriptor) else {
       return post(operation.userData, -Errno.badFileDescriptor.rawValue)
     }
+    unsafe checkRules(operation, state)
     let isPostponed = system.chooses(.postponesOperation)
     if !isPostponed, unsafe isWorthATry(operation, state) {
       switch unsafe attempt(&operation, state) {
@@ -85,6 +86,10 @@ extension UserSpaceRing {
     {
       unsafe operation.keepVectors(from: message)
     }
+    if planted(.ringCompletesSendEarly), !operation.isReported, operation.kind == .send {
+      operation.isReported = true
+      post(operation.userData, Int32(clamping: operation.count))
+    }
     armings &+= 1
     operation.armed = armings
     let place = operations.insert(operation)
@@ -130,8 +135,10 @@ extension UserSpaceRing {
     let userData = unsafe operation.pointee.userData
     let sent =
       unsafe operation.pointee.kind == .send || operation.pointee.kind == .sendVector ? operation.pointee.progress : 0
+    let isReported = unsafe operation.pointee.isReported
     operations.remove(place)
-    post(userData, sent > 0 ? Int32(clamping: sent) : result)
+    if isReported { return }
+    post(userData, sent > 0 && !planted(.ringLosesProgress) ? Int32(clamping: sent) : result)
   }
 
   static func list(_ kind: Operation.Kind) -> WritableKeyPath<DescriptorState, Int32> {

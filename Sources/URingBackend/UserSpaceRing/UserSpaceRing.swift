@@ -29,6 +29,8 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// Unix connects whose peer has a full backlog: nobody reports when it has room.
   var unreported = ReadyQueue()
 
+  /// Used where the system asks for checks.
+  var rules = RuleMemory()
   /// Operations that were cancelled by the submissions of this call.
   var cancelled: [Int32] = []
   /// How often an operation began to wait.

@@ -65,6 +65,10 @@ extension SimulatedNetwork {
     guard count > 0 else { return }
     sides[side].available += count
     sides[side].arrived += UInt64(count)
+    note(side) { [clock] fate in
+      fate.arrived += count
+      fate.lastArrival = clock
+    }
     if trace.isOn { trace.add(clock, "\(count) bytes arrive at \(name(side))") }
     changed(side, .input)
   }
@@ -72,6 +76,7 @@ extension SimulatedNetwork {
   private mutating func endArrives(_ side: Int) {
     sides[side].flags.insert(.inputEnded)
     sides[side].arrived += 1
+    note(side) { $0.hasEnded = true }
     if trace.isOn { trace.add(clock, "the end arrives at \(name(side))") }
     changed(side, [.input, .inputEnds])
     closeIfOver(side)
@@ -91,6 +96,9 @@ extension SimulatedNetwork {
     let arrived = min(sides[side ^ 1].arrived, sides[side].written)
     guard arrived > sides[side].acknowledged else { return }
     sides[side].acknowledged = arrived
+    // Once nothing is owed, nobody asks when that began: the time runs from when the program last saw bytes move.
+    let time = sides[side].unacknowledged > 0 ? clock : 0
+    note(side) { $0.lastAcknowledgement = time }
     reportSpace(side)
     guard sides[side].flags.contains(.endSent), sides[side].unacknowledged == 0 else { return }
     // From FIN_WAIT1 to FIN_WAIT2, or to the end: sk_state_change wakes whoever watches.
@@ -144,6 +152,7 @@ extension SimulatedNetwork {
       state == .connecting
       ? ECONNREFUSED : flags.contains(.inputEnded) && !flags.contains(.endSent) ? EPIPE : ECONNRESET
     sides[side].flags.formUnion([.outputDropped, .hasFailed])
+    note(side) { [clock] in $0.failedAt = clock }
     sides[side].input.truncate(to: sides[side].available)
     sides[side ^ 1].input.truncate(to: sides[side ^ 1].available)
     if trace.isOn { trace.add(clock, "a reset arrives at \(name(side))") }

@@ -48,4 +48,10 @@ extension SimulatedNetwork {
   func name(_ side: Int) -> String {
     sides[side].descriptor >= 0 ? "fd=\(sides[side].descriptor)" : "side \(side)"
   }
+
+  /// Notes what came to an accepting end.
+  mutating func note(_ side: Int, _ change: (inout StreamFate) -> Void) {
+    guard side & 1 == 1, let port = sides[side].remote?.port else { return }
+    change(&fates[port, default: StreamFate(lastArrival: clock)])
+  }
 }

@@ -33,6 +33,9 @@ package struct SimulatedNetwork: Sendable {
   /// How often something between the two ends has reset a connection.
   package internal(set) var resetsByPath = 0
 
+  /// By the port of the connecting end.
+  var fates: [UInt16: StreamFate] = [:]
+
   /// How many descriptors are open.
   package private(set) var openDescriptors = 0
 

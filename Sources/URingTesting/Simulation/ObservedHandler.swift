@@ -1,43 +1,54 @@
 internal import IOBuffers
 internal import URingBackend
 
-/// An echo handler that notes what it is told, and where it is hostile, does what user code does on its worst days.
+/// A handler that notes what it is told, and where it is hostile, does what user code does on its worst days.
 struct ObservedHandler: ConnectionHandler {
-  private struct OnPurpose: Error {}
-
   private let seen: Observations
   private let system: SimulatedSystem
+  private let service: Service
   private let isHostile: Bool
   private var kept: [KeptView] = []
-  private var others: Neighbours
+  private let others: Neighbours
+  private var id: ConnectionID?
+  private var port: UInt16?
   private var isOpen = false
   private var isOver = false
   private var hasEnded = false
+  /// Something came of it.
+  private var hasReceived = false
 
-  /// The connections that a hostile handler may send to, or know of, besides its own.
-  final class Neighbours: @unchecked Sendable {
-    // Why unchecked: it belongs to the thread of the loop.
-    var ids: [ConnectionID] = []
-  }
-
-  init(_ seen: Observations, _ system: SimulatedSystem, isHostile: Bool, _ others: Neighbours) {
+  init(_ seen: Observations, _ system: SimulatedSystem, _ workload: Workload, _ others: Neighbours) {
     self.seen = seen
     self.system = system
-    self.isHostile = isHostile
     self.others = others
+    service = workload.service
+    isHostile = workload.isHostile
   }
 
   mutating func opened(_ connection: borrowing ConnectionContext) throws {
-    seen.check(!isOpen, "opened twice")
     isOpen = true
-    seen.open()
-    if isHostile { try misbehave(connection) }
+    id = connection.id
+    port = connection.peer?.port
+    seen.open(port)
+    seen.check(!others.gone.contains(connection.id), "a connection has the name of one that is gone")
+    if others.open.count < 64 { others.open.append(connection.id) }
+    if others.loop == nil { others.loop = connection.loop }
+    if service.greetingBytes > 0 { try greet(connection) }
+    if service == .drain { connection.closeOutput() }
+    if isHostile { try misbehave(connection, system.network.choices.draw(.userAction, below: 12)) }
+  }
+
+  private func greet(_ connection: borrowing ConnectionContext) throws {
+    var buffer = try connection.arena.allocate(minimumCapacity: service.greetingBytes)
+    try buffer.append(contentsOf: Service.words.bytes(from: 0, count: service.greetingBytes))
+    if connection.send(try buffer.finish()) { seen.queued(port, service.greetingBytes) }
   }
 
   mutating func received(_ view: consuming ReadView, on connection: borrowing ConnectionContext) throws {
     seen.check(isOpen && !isOver, "bytes before the beginning or after the end")
     seen.check(!hasEnded, "bytes behind the end of the stream")
-    seen.check(view.count > 0, "an empty view")
+    seen.took(port, view.count)
+    hasReceived = true
     if isHostile {
       let action = system.network.choices.draw(.userAction, below: 12)
       if action == 1 {
@@ -48,12 +59,21 @@ struct ObservedHandler: ConnectionHandler {
       }
       if action > 2 { try misbehave(connection, action) }
     }
-    connection.send(view)
-  }
-
-  private mutating func misbehave(_ connection: borrowing ConnectionContext) throws {
-    try misbehave(connection, system.network.choices.draw(.userAction, below: 12))
-    if others.ids.count < 8 { others.ids.append(connection.id) }
+    if service == .hoard, let part = try? view.share() { kept.append(KeptView(part)) }
+    switch service {
+    case .drain: view.release()
+    case .pause:
+      view.release()
+      connection.pauseInput(true)
+    case .fanOut:
+      for other in others.open where other != connection.id {
+        if let part = try? view.share() { connection.send(part, to: other) }
+      }
+      view.release()
+    default:
+      let count = view.count
+      if connection.send(view) { seen.queued(port, count) }
+    }
   }
 
   private mutating func misbehave(_ connection: borrowing ConnectionContext, _ action: UInt32) throws {
@@ -68,16 +88,27 @@ struct ObservedHandler: ConnectionHandler {
     case 8: connection.pauseInput(false)
     case 9:
       // From a handler, about another connection, which may be gone.
-      let place = Int(system.network.choices.draw(.userAction, below: UInt32(others.ids.count)))
-      if others.ids.indices.contains(place) { connection.loop.withConnection(others.ids[place]) { $0.abort() } }
+      let names = others.known
+      let place = Int(system.network.choices.draw(.userAction, below: UInt32(names.count)))
+      guard names.indices.contains(place) else { return }
+      let isThere: Void? = connection.loop.withConnection(names[place]) { $0.abort() }
+      seen.check(
+        isThere == nil || !others.gone.contains(names[place]),
+        "the name of a connection that is gone finds another"
+      )
     default: break
     }
   }
 
   mutating func inputEnded(_ connection: borrowing ConnectionContext) throws {
     seen.check(!hasEnded && !isOver, "the end of the stream was told twice, or after the end")
+    seen.end(port)
     hasEnded = true
-    connection.close()
+    switch service {
+    case .halfClosing, .drain: connection.closeOutput()
+    default: connection.close()
+    }
+    if service == .fanOut { others.closeAll(but: connection.id) }
   }
 
   mutating func stopping(_ connection: borrowing ConnectionContext) throws {
@@ -89,7 +120,11 @@ struct ObservedHandler: ConnectionHandler {
     seen.check(isOpen && !isOver, "closed twice, or never opened")
     isOver = true
     kept.removeAll()
-    seen.close(error)
+    seen.close(port, error)
+    guard let id else { return }
+    others.noteGone(id)
+    // Without the publisher nobody would ever end the others.
+    if service == .fanOut, hasReceived || hasEnded { others.closeAll(but: id) }
   }
 }
 

@@ -18,6 +18,18 @@ package struct SimulatedClient {
     case resets
     /// Closes without having read all.
     case leaves
+    /// Writes all and reads what comes, but never ends its stream, whatever the server does.
+    case clings
+    /// Reads a little at a time, with pauses, and all of it in the end.
+    case crawls
+    /// The same, but stops in the middle, and stays.
+    case stalls
+    /// As the one before, and its stream does not end either.
+    case freezes
+    /// Writes all without reading anything, and resets the connection at once.
+    case slams
+    /// Writes nothing, and reads to the end.
+    case listens
   }
 
   /// What a client still does.
@@ -31,12 +43,21 @@ package struct SimulatedClient {
   let style: Style
   private let peer: SimulatedPeer
   private let pattern: Pattern
+  private let service: Service
+  /// What comes back behind the greeting.
+  private let echo: Pattern
   /// Bytes that it means to write.
   private let total: Int
   private var written = 0
   private var read = 0
   private var phase = Phase.waiting
   private var patience = 0
+  /// For those that read slowly.
+  private var nextRead: UInt64 = 0
+  /// When it stopped reading.
+  private var standsSince: UInt64?
+  /// It had stopped reading, and reads again.
+  private var resumes = false
   /// Where it breaks off, for the styles that do.
   private let breaksAt: Int
   private(set) var failures: [String] = []
@@ -49,28 +70,49 @@ package struct SimulatedClient {
 
   var isDone: Bool { phase == .done }
   /// Got back all that it wrote, and then the end.
-  var isServed: Bool { sawEnd && read == written && written == total }
+  var isServed: Bool { sawEnd && read == expected && written == total }
+  /// Bytes that it has to get.
+  private var expected: Int { service.greetingBytes + (service == .drain ? 0 : written) }
+  /// Its port, by which the server's accounts name it.
+  let port: UInt16
+  /// Bytes that it has read, written and been given back: grows as long as somebody moves.
+  var progress: Int { read + written + (isDone ? 1 : 0) }
+  /// An orderly end, and what was read by then.
+  var readToEnd: Int? { sawEnd && !wasReset ? read : nil }
+  var hasWritten: Int { written }
+  /// It said all that it had to say, and ended in order.
+  var isServedAsPublisher: Bool { sawEnd && !wasReset && written == total }
   /// It does what an honest client does, so it is owed the whole of its bytes and an orderly end.
   var isHonest: Bool {
     switch style {
-    case .polite, .writesFirst, .trickles, .sips, .silent: true
-    case .neverReads, .resets, .leaves: false
+    case .polite, .writesFirst, .trickles, .sips, .silent, .crawls: true
+    case .neverReads, .resets, .leaves, .clings, .stalls, .freezes, .slams, .listens: false
     }
   }
 
-  init(_ system: SimulatedSystem, port: UInt16, stream: Int, styles: [Style], most: Int) {
+  init(_ system: SimulatedSystem, port: UInt16, stream: Int, _ workload: Workload) {
+    let styles = workload.styles
     let choice = system.network.choices.draw(.peerAction, below: UInt32(styles.count))
-    style = styles[Int(choice)]
+    // Of a fan-out the first one speaks, and the others listen.
+    style = workload.service != .fanOut ? styles[Int(choice)] : stream == 0 ? .polite : .listens
+    service = workload.service
+    echo = Pattern(stream: workload.service == .fanOut ? 0 : stream)
+    let most = workload.bytes
     let drawn = Int(system.network.choices.draw(.peerAmount, below: UInt32(most)))
-    let amount = drawn == 0 ? min(most, 1000) : drawn
-    // Who reads nothing before all is written must not write more than a server without a limit would need to hold.
-    let most = style == .writesFirst ? 100_000 : Int.max
+    let amount = drawn == 0 ? min(most, workload.usualBytes) : drawn
     total =
-      style == .silent
-      ? 0 : style == .trickles ? min(amount, 40) : style == .sips ? min(amount, 3000) : min(amount, most)
+      switch style {
+      case .silent, .listens: 0
+      case .trickles: min(amount, 40)
+      case .sips: min(amount, 3000)
+      // Who reads nothing before all is written must not write more than a server without a limit would need to hold.
+      case .writesFirst: min(amount, 100_000)
+      default: amount
+      }
     breaksAt = Int(system.network.choices.draw(.peerAmount, below: UInt32(total + 1)))
     pattern = Pattern(stream: stream)
     peer = system.connectPeer(to: port)
+    self.port = peer.localPort
   }
 
   var description: String {
@@ -86,19 +128,20 @@ package struct SimulatedClient {
       return close()
     }
     guard !peer.isConnecting else { return }
-    if phase == .waiting { phase = .writing }
-    if style == .resets, written >= breaksAt {
-      peer.reset()
-      phase = .done
-      return
-    }
+    if phase == .waiting { phase = style == .listens ? .ending : .writing }
+    if style == .resets, written >= breaksAt { return reset() }
     if phase == .writing { write(system) }
+    if style == .slams, written == total { return reset() }
     readWhatCame(system)
     if phase == .done { return }
     if style == .leaves, written == total, read >= breaksAt { return close() }
     if style == .neverReads, phase == .ending { return waitAndClose(system) }
-    if peer.hasEnded {
-      sawEnd = true
+    if stopsReading, phase == .ending, !resumes { return stay(system) }
+    guard peer.hasEnded else { return }
+    sawEnd = true
+    if style == .clings || style == .freezes {
+      phase = .done
+    } else if service != .drain || phase == .ending {
       close()
     }
   }
@@ -127,27 +170,59 @@ package struct SimulatedClient {
     if style == .neverReads || style == .leaves {
       phase = .ending
     } else if written == total {
-      peer.finish()
+      if style != .clings, style != .freezes { peer.finish() }
       phase = .ending
     }
   }
 
   private mutating func readWhatCame(_ system: SimulatedSystem) {
-    if style == .neverReads || (style == .writesFirst && phase == .writing) { return }
+    if style == .neverReads || style == .slams || (style == .writesFirst && phase == .writing) { return }
+    if stopsReading, read >= breaksAt, !resumes { return }
+    if isSlow, system.network.clock < nextRead { return }
     while peer.bytesAvailable > 0 {
-      let bytes = peer.read(style == .sips ? 1 : 16 << 10)
+      let bytes = peer.read(style == .sips ? 1 : isSlow ? 700 : 16 << 10)
       if bytes.isEmpty { return }
-      for (index, byte) in bytes.enumerated() where byte != pattern.byte(at: read + index) {
-        failures.append("client \(pattern.stream): byte \(read + index) of the echo is wrong")
+      for (index, byte) in bytes.enumerated() where byte != self.byte(at: read + index) {
+        failures.append("client \(pattern.stream): byte \(read + index) of what came back is wrong")
         return close()
       }
       read += bytes.count
-      if read > written {
+      if isSlow {
+        nextRead = system.network.clock + 15_000_000
+        return system.callPeers(after: 15_000_000)
+      }
+      if style != .listens, read > expected {
         failures.append("client \(pattern.stream): the echo has more bytes than were written")
         return close()
       }
       if style == .sips { return system.callPeers(after: 1000) }
     }
+  }
+
+  private func byte(at offset: Int) -> UInt8 {
+    let greeting = service.greetingBytes
+    return offset < greeting ? Service.words.byte(at: offset) : echo.byte(at: offset - greeting)
+  }
+
+  /// Whoever it listens to never spoke, or is gone.
+  mutating func giveUp() { close() }
+
+  /// Stays for as long as the server does. The end may stand behind bytes that it will never read, or behind those that
+  /// there is no room for.
+  private mutating func stay(_ system: SimulatedSystem) {
+    if peer.endHasArrived || peer.otherIsClosed {
+      // Now it reads on: is what it gets whole?
+      resumes = true
+      return system.callPeers(after: 1000)
+    }
+    guard read >= breaksAt else { return }
+    let since = standsSince ?? system.network.clock
+    standsSince = since
+    if system.network.clock - since > 10_000_000_000 {
+      failures.append("the server keeps a connection that has stood still for 10 s: \(description)")
+      return close()
+    }
+    system.callPeers(after: 50_000_000)
   }
 
   private mutating func waitAndClose(_ system: SimulatedSystem) {
@@ -158,6 +233,14 @@ package struct SimulatedClient {
 
   private func pause(_ system: SimulatedSystem) -> UInt64 {
     1000 + UInt64(system.network.choices.draw(.peerPause, below: 1000)) * 10_000
+  }
+
+  private var stopsReading: Bool { style == .stalls || style == .freezes }
+  private var isSlow: Bool { stopsReading || style == .crawls }
+
+  private mutating func reset() {
+    peer.reset()
+    phase = .done
   }
 
   private mutating func close() {

@@ -25,14 +25,15 @@ package struct SimulatedRun {
 
   private let workload: Workload
   private let system: SimulatedSystem
-  private let seen = Observations()
+  private let seen: Observations
   private static var port: UInt16 { 7007 }
-  /// No workload needs so many turns by far: who is not served by then starves.
-  package static var turnLimit: Int { 400_000 }
+  /// In so many turns something moves for somebody, or nothing ever does.
+  private static var turnsWithoutProgress: Int { 50_000 }
 
   package init(_ workload: Workload, choices: Choices, traceLimit: Int = 0) {
     self.workload = workload
-    system = SimulatedSystem(choices: choices)
+    system = SimulatedSystem(choices: choices, limits: workload.network)
+    seen = Observations(system, workload)
     system.network.trace = Trace(limit: traceLimit)
   }
 
@@ -64,40 +65,61 @@ package struct SimulatedRun {
     )
     let descriptor = system.listen(at: Self.port)
     serve(loop, descriptor)
-    let clients = Clients(workload, system, port: Self.port)
-    system.playPeers = { clients.play($0) }
-    let stop = workload.stops ? 1 + Int(system.network.choices.draw(.stopTime, below: 200)) : Int.max
-    var hasStopped = false
-    while result.turns < Self.turnLimit {
-      guard loop.turn() else { break }
-      result.turns += 1
-      if result.turns == stop {
-        loop.stopServing()
-        hasStopped = true
-      }
-      if hasStopped, result.turns == stop + 5000 { loop.abortServed() }
-      if clients.areDone, loop.remains.served == 0, loop.remains.connections == 0 { break }
-      if system.stalledWaits > 100 { break }
-      if !system.violations.isEmpty || !seen.failures.isEmpty || clients.hasFailed { break }
+    let clients = Clients(workload, system, port: Self.port, seen)
+    let peers = workload.service == .proxy ? EchoPeers(system, port: ObservedBody.upstream) : nil
+    system.playPeers = { system in
+      clients.play(system)
+      peers?.play(system)
     }
+    let hasStopped = turn(loop, clients, &result)
     judge(&result, clients, loop, hasStopped: hasStopped)
     if !hasStopped { loop.stopServing() }
     result.statistics = loop.statistics
     end(&result, loop)
   }
 
+  /// Turn after turn until everybody is done, or something is wrong. Whether the server was stopped.
+  private func turn(_ loop: SteppedLoop, _ clients: Clients, _ result: inout Result) -> Bool {
+    var stop = workload.stops ? 1 + Int(system.network.choices.draw(.stopTime, below: 200)) : Int.max
+    var hasStopped = false
+    var progress = -1
+    var lastProgress = 0
+    while result.turns < workload.mostTurns, loop.turn() {
+      result.turns += 1
+      // A server on which nothing happens any more need not wait for its time.
+      if !hasStopped, result.turns >= stop || (workload.stops && system.stalledWaits > 10) {
+        loop.stopServing()
+        hasStopped = true
+        stop = result.turns
+      }
+      if hasStopped, result.turns == stop + 5000 { loop.abortServed() }
+      if clients.areDone, loop.remains.connections == 0, loop.remains.served == 0 { break }
+      if system.stalledWaits > 100 { break }
+      if result.turns % 8 == 0, let flaw = loop.flaw() { result.failures.append(flaw) }
+      if !result.failures.isEmpty || !system.violations.isEmpty || !seen.failures.isEmpty || clients.hasFailed { break }
+      guard result.turns % 1024 == 0 else { continue }
+      let now = clients.progress + seen.opened + seen.closed
+      if now != progress { (progress, lastProgress) = (now, result.turns) }
+      if result.turns - lastProgress > Self.turnsWithoutProgress { break }
+    }
+    return hasStopped
+  }
+
   private func serve(_ loop: SteppedLoop, _ descriptor: Int32) {
     let address = SocketAddress.loopback(port: Self.port)
-    let (seen, system, isHostile) = (seen, system, workload.isHostile)
+    let (seen, system, workload) = (seen, system, workload)
+    let onError: TCPServer.ErrorReport = { error, _ in
+      if error is OnPurpose { seen.reported += 1 }
+    }
     switch workload.mode {
     case .handlers:
-      let others = ObservedHandler.Neighbours()
-      loop.serve(descriptor, at: address, limits: workload.limits) {
-        ObservedHandler(seen, system, isHostile: isHostile, others)
+      let others = Neighbours()
+      loop.serve(descriptor, at: address, limits: workload.limits, onError: onError) {
+        ObservedHandler(seen, system, workload, others)
       }
     case .tasks:
-      let body = ObservedBody(seen, system, isHostile: isHostile)
-      loop.serve(descriptor, at: address, limits: workload.limits) { try await body.serve($0) }
+      let body = ObservedBody(seen, system, workload)
+      loop.serve(descriptor, at: address, limits: workload.limits, onError: onError) { try await body.serve($0) }
     }
   }
 
@@ -114,10 +136,16 @@ package struct SimulatedRun {
       return
     }
     // Who is reset without a cause was wronged.
-    let mayReset = system.network.resetsByPath > 0 || workload.isHostile || hasStopped || workload.hasShortLimits
+    let mayReset =
+      system.network.resetsByPath > 0 || workload.isHostile || hasStopped || workload.hasShortLimits
+      || seen.failedConnects > 0
+    result.failures += clients.cutShort
     if !mayReset { result.failures += clients.wronged }
     if seen.opened != seen.closed {
       result.failures.append("\(seen.opened) connections were opened, and \(seen.closed) told that they are closed")
+    }
+    if seen.thrown != seen.reported {
+      result.failures.append("user code threw \(seen.thrown) errors, and \(seen.reported) were reported")
     }
     if !mayReset, clients.allAreHonest, seen.broken > 0 {
       result.failures.append("\(seen.broken) connections ended with an error, and nobody did anything wrong")
@@ -148,5 +176,5 @@ package struct SimulatedRun {
 
 extension Workload {
   /// Its timeouts are so short that honest clients may meet them.
-  fileprivate var hasShortLimits: Bool { limits.flushTimeout < .seconds(1) }
+  fileprivate var hasShortLimits: Bool { limits.flushTimeout < .seconds(1) || limits.holdTimeout < .seconds(1) }
 }

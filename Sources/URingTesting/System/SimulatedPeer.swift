@@ -1,9 +1,20 @@
+internal import URingBackend
+
 /// A client, or a server, that is on no ring: the other end of a connection of the program under test.
 ///
 /// It sees the network as every host does: what it writes takes its time, and there is room for so much only.
 package struct SimulatedPeer {
   package let system: SimulatedSystem
   let id: SimulatedNetwork.PeerID
+
+  /// Its own port; 0 once its end is closed.
+  var localPort: UInt16 { system.network.sides[id.side].local?.port ?? 0 }
+
+  /// The other end's FIN is here, perhaps behind bytes that were not read.
+  var endHasArrived: Bool { system.network.sides[id.side].flags.contains(.inputEnded) }
+
+  /// The program on the other end has closed it. What it had sent may still be on its way.
+  var otherIsClosed: Bool { system.network.sides[id.side ^ 1].flags.contains(.abandoned) }
 
   private var state: SimulatedNetwork.PeerState { system.network.state(of: id) }
 

@@ -119,6 +119,12 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
 
   package func chooses(_ freedom: RingFreedom) -> Bool { network.choices.happens(Site(freedom)) }
 
+  package static var checksRules: Bool { true }
+
+  package func note(broken rule: RingRule, _ descriptor: Int32) {
+    violate("\(rule.rawValue): descriptor \(descriptor)")
+  }
+
   /// Nothing to give back: sockets stay as they are, so that what is left open can be counted.
   package func close() {}
 }

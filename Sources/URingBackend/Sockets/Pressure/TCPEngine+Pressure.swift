@@ -69,6 +69,7 @@ extension TCPEngine {
   }
 
   func compactOutput(_ place: Place) {
+    if planted(.releasesAtSubmission) || planted(.leaksSentView) { return }
     compact(&place.record.sendQueue, in: sendNodes, of: Int(place.record.index))
   }
 
@@ -123,6 +124,7 @@ extension TCPEngine {
     lookAtLine()
     // Memory that the system refused may be there by now.
     if episode.isRefused { lineBuffers.noteReturned() }
+    if planted(.stopsTicking) { isTicking = true }
     if pressure.isOn || !line.isEmpty || !blocked.isEmpty || episode.isRefused { startTicking() }
   }
 
@@ -137,7 +139,7 @@ extension TCPEngine {
       let index = Int(id.index)
       if !pressure.isOn || share(index) > 0 {
         joinLineAgain(place)
-      } else if isTooLong(place), holdsForItsUser(place) {
+      } else if isTooLong(place), holdsForItsUser(place), !planted(.sparesHolders) {
         giveUp(index, "its user code holds memory that others need")
       } else {
         // It holds nothing, and waits for those that do.
@@ -151,7 +153,7 @@ extension TCPEngine {
 
   /// Puts a connection onto the list of those that hold their share, where the tick finds it.
   func list(_ index: Int) {
-    guard !records[index].isListed else { return }
+    guard !records[index].isListed, !planted(.forgetsBlocked) else { return }
     records[index].isListed = true
     blocked.append(records[index].id)
   }
@@ -171,6 +173,7 @@ extension TCPEngine {
   }
 
   private func giveUpLargestHolder() {
+    if planted(.sparesHolders) { return }
     if let worst = largestHolder() { giveUp(worst, "it holds more of the pool than any other while others wait") }
   }
 
