@@ -134,6 +134,9 @@ final class ObservedBody: @unchecked Sendable {
     await upstream.close()
   }
 
+  /// The run is over.
+  func forgetOthers() { others = [] }
+
   private func misbehave(_ connection: TCPConnection) async throws {
     if others.count < 16 { others.append(connection) }
     switch system.network.choices.draw(.userAction, below: 10) {

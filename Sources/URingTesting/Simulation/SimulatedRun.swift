@@ -64,7 +64,9 @@ package struct SimulatedRun {
       maximumConnections: workload.maximumConnections
     )
     let descriptor = system.listen(at: Self.port)
-    serve(loop, descriptor)
+    let letGo = serve(loop, descriptor)
+    // Connections lead to the body, and the body keeps some of them: nobody else would end that.
+    defer { letGo() }
     let clients = Clients(workload, system, port: Self.port, seen)
     let peers = workload.service == .proxy ? EchoPeers(system, port: ObservedBody.upstream) : nil
     system.playPeers = { system in
@@ -105,7 +107,8 @@ package struct SimulatedRun {
     return hasStopped
   }
 
-  private func serve(_ loop: SteppedLoop, _ descriptor: Int32) {
+  /// Returns what is to be done when the run is over.
+  private func serve(_ loop: SteppedLoop, _ descriptor: Int32) -> () -> Void {
     let address = SocketAddress.loopback(port: Self.port)
     let (seen, system, workload) = (seen, system, workload)
     let onError: TCPServer.ErrorReport = { error, _ in
@@ -117,9 +120,11 @@ package struct SimulatedRun {
       loop.serve(descriptor, at: address, limits: workload.limits, onError: onError) {
         ObservedHandler(seen, system, workload, others)
       }
+      return { others.loop = nil }
     case .tasks:
       let body = ObservedBody(seen, system, workload)
       loop.serve(descriptor, at: address, limits: workload.limits, onError: onError) { try await body.serve($0) }
+      return { body.forgetOthers() }
     }
   }
 
