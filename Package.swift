@@ -91,7 +91,12 @@ let package = Package(
     ),
     .testTarget(
       name: "URingBackendTests",
-      dependencies: ["URingBackend", "IOBuffers", "URingTesting"],
+      dependencies: [
+        "URingBackend",
+        "IOBuffers",
+        "URingTesting",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ],
       swiftSettings: strict
     ),
     .testTarget(
@@ -110,13 +115,14 @@ let package = Package(
 
 // scripts/fuzz sets the variable, to the path of libFuzzer without a `main`: these need the whole package built for it.
 if let library = Context.environment["SLUICE_FUZZERS"] {
+  package.targets.append(.target(name: "FuzzLoop", path: "Fuzzers/FuzzLoop", swiftSettings: strict))
   for (name, dependency) in [
     ("FuzzSimulation", "URingTesting"), ("FuzzAddresses", "URingBackend"), ("FuzzViews", "IOBuffers"),
   ] {
     package.targets.append(
       .executableTarget(
         name: name,
-        dependencies: [.byName(name: dependency)],
+        dependencies: ["FuzzLoop", .byName(name: dependency)],
         path: "Fuzzers/\(name)",
         swiftSettings: strict,
         linkerSettings: [.unsafeFlags([library]), .linkedLibrary("stdc++")]

@@ -1,3 +1,4 @@
+import FuzzLoop
 import URingBackend
 
 /// Any text as a host: it is an address, or refused. What an address says of itself is that address again.
@@ -13,20 +14,9 @@ private func fuzzAddresses(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt 
   return 0
 }
 
-/// libFuzzer's own loop. Its library brings a `main` as well, which is left out because there is one.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt
-
 @main
 enum FuzzAddresses {
   static func main() {
-    var count = CommandLine.argc
-    var arguments = unsafe CommandLine.unsafeArgv
-    // Both outlive the call, which is the whole program.
-    _ = unsafe runFuzzer(&count, &arguments) { bytes, count in unsafe fuzzAddresses(bytes, count) }
+    unsafe fuzz { bytes, count in unsafe fuzzAddresses(bytes, count) }
   }
 }

@@ -1,3 +1,4 @@
+import FuzzLoop
 import URingTesting
 
 /// The bytes are the choices of a run on the simulated kernel: the first says which workload, each further one is a choice.
@@ -19,20 +20,9 @@ private func value(_ byte: UInt8) -> UInt32 {
   byte < 192 ? UInt32(byte) : UInt32(byte - 191) * 1024
 }
 
-/// libFuzzer's own loop. Its library brings a `main` as well, which is left out because there is one.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt
-
 @main
 enum FuzzSimulation {
   static func main() {
-    var count = CommandLine.argc
-    var arguments = unsafe CommandLine.unsafeArgv
-    // Both outlive the call, which is the whole program.
-    _ = unsafe runFuzzer(&count, &arguments) { bytes, count in unsafe fuzzSimulation(bytes, count) }
+    unsafe fuzz { bytes, count in unsafe fuzzSimulation(bytes, count) }
   }
 }

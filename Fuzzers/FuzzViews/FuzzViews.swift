@@ -1,3 +1,4 @@
+import FuzzLoop
 import IOBuffers
 
 /// Any calls on views, with any numbers: they succeed or throw, what they give is what an array gives, and nothing is left
@@ -59,20 +60,9 @@ private func play(_ program: inout ArraySlice<UInt8>, _ content: [UInt8], _ aren
   }
 }
 
-/// libFuzzer's own loop. Its library brings a `main` as well, which is left out because there is one.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt
-
 @main
 enum FuzzViews {
   static func main() {
-    var count = CommandLine.argc
-    var arguments = unsafe CommandLine.unsafeArgv
-    // Both outlive the call, which is the whole program.
-    _ = unsafe runFuzzer(&count, &arguments) { bytes, count in unsafe fuzzViews(bytes, count) }
+    unsafe fuzz { bytes, count in unsafe fuzzViews(bytes, count) }
   }
 }

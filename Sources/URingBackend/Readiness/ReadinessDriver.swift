@@ -40,9 +40,6 @@ final class ReadinessDriver: RingDriver {
     unsafe ring.register(opcode, argument, count)
   }
 
-  /// Operations that the ring keeps.
-  var operationsKept: Int { ring.operations.count }
-
   func close() {
     ring.close()
   }

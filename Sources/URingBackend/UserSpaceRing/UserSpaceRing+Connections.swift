@@ -1,4 +1,5 @@
 import CLiburing
+import DequeModule
 import SystemPackage
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import CLiburing
+import DequeModule
 import IOBuffers
 import Synchronization
 import SystemPackage

@@ -1,4 +1,5 @@
 import CLiburing
+import DequeModule
 import Testing
 
 @testable import URingBackend
