@@ -102,19 +102,10 @@ final class LoopbackKernel: Kernel {
   func useUpDescriptors() throws {
     // The limit is the process's, and others need it; where it is too high to be used up, there is no such situation.
     guard getdtablesize() <= 200_000 else { throw Scenario.Impossible() }
-    // The thread's own table from here on, so that nobody else is short of them. It goes with the thread.
-    guard try Self.unshareDescriptors() else { throw Errno(rawValue: errno) }
     let (first, _) = try makeListener(backlog: 1)
     kept.append(first)
     while case let next = dup(first), next >= 0 { kept.append(next) }
     guard errno == EMFILE else { throw Errno(rawValue: errno) }
-  }
-
-  /// unshare(2) with CLONE_FILES, which the C library shows to few.
-  private static func unshareDescriptors() throws -> Bool {
-    typealias UnshareFunction = @convention(c) (Int32) -> Int32
-    guard let symbol = unsafe dlsym(nil, "unshare") else { throw Errno.noFunction }
-    return unsafe unsafeBitCast(symbol, to: UnshareFunction.self)(0x400) == 0
   }
 
   func close(_ descriptor: Int32) {

@@ -95,7 +95,8 @@ extension Scenario {
         try bench.end("receive")
       }
     },
-    Scenario("an accept without a descriptor to give fails", needs: [.multishotAccept]) { bench in
+    Scenario("an accept without a descriptor to give fails", needs: [.multishotAccept], needsOwnDescriptors: true) {
+      bench in
       let (listener, address) = try bench.listener()
       let peer = try bench.kernel.makePeer(connectedTo: address)
       try bench.kernel.waitForConnection(listener)

@@ -25,6 +25,8 @@ struct Scenario: Sendable, CustomTestStringConvertible {
   let completionEntries: UInt32
   /// Takes seconds, so it runs less often.
   let isSlow: Bool
+  /// Uses up all descriptors: those of a table that its thread alone has.
+  let needsOwnDescriptors: Bool
   /// Why drivers that are not the kernel answer otherwise, and may.
   let exception: String?
   let run: @Sendable (Bench) throws -> Void
@@ -36,6 +38,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
     entries: UInt32 = 32,
     completionEntries: UInt32 = 128,
     isSlow: Bool = false,
+    needsOwnDescriptors: Bool = false,
     exception: String? = nil,
     run: @escaping @Sendable (Bench) throws -> Void
   ) {
@@ -45,6 +48,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
     self.entries = entries
     self.completionEntries = completionEntries
     self.isSlow = isSlow
+    self.needsOwnDescriptors = needsOwnDescriptors
     self.exception = exception
     self.run = run
   }
@@ -54,7 +58,10 @@ struct Scenario: Sendable, CustomTestStringConvertible {
   /// Runs it once, with a kernel and on a thread of its own.
   private func answer(patience: Duration, of makeKernel: @escaping () throws -> any Kernel) throws -> Answer {
     let result = try OtherThread.run(self) { scenario in
-      Result { try scenario.answer(of: try makeKernel(), patience: patience) }
+      Result {
+        if scenario.needsOwnDescriptors { try OtherThread.leaveDescriptorsBehind() }
+        return try scenario.answer(of: try makeKernel(), patience: patience)
+      }
     }
     guard let result else { throw Errno.canceled }
     return try result.get()

@@ -172,7 +172,8 @@ struct CancellationTests {
   }
 
   @Test func aRefusedConnectSaysSo() async throws {
-    let port = try PlainListener().port
+    let closed = try ClosedPort()
+    let port = closed.port
     let loop = try EventLoop.start()
     let error = await #expect(throws: SocketError.self) {
       _ = try await TCPConnection.connect(to: .loopback(port: port), on: loop)

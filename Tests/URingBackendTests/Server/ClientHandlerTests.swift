@@ -129,7 +129,8 @@ struct ClientHandlerTests {
   }
 
   @Test func connectingWhereNobodyListensThrows() async throws {
-    let port = try PlainListener().port
+    let closed = try ClosedPort()
+    let port = closed.port
     let loop = try EventLoop.start()
     let client = TCPClient(on: loop) { EchoHandler() }
     await #expect(throws: SocketError(.system(.connectionRefused), .connect, peer: .loopback(port: port))) {

@@ -59,7 +59,8 @@ struct DescriptorTests {
       let loop = try EventLoop.start()
       let listener = try PlainListener(backlog: 0)
       let fillers = try listener.fillBacklog()
-      let closedPort = try PlainListener().port
+      let closed = try ClosedPort()
+      let closedPort = closed.port
       let before = try await OpenDescriptors.settledCount()
       for round in 0..<20 {
         let attempts = (0..<10).map { _ in

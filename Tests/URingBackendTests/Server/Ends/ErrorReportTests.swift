@@ -72,14 +72,15 @@ struct ErrorReportTests {
   @Test(arguments: Thrown.allCases)
   func whatABodyThrowsIsLoggedAsAnError(thrown: Thrown) async throws {
     let log = RecordedLog()
-    let deadPort = try PlainListener().port
+    let closed = try ClosedPort()
+    let port = closed.port
     let running = try await RunningServer.start(log: log) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         switch thrown {
         case .own: throw Deliberate()
         case .cancellation: throw CancellationError()
         case .ofAnotherConnection:
-          _ = try await TCPConnection.connect(to: .loopback(port: deadPort), on: connection.loop)
+          _ = try await TCPConnection.connect(to: .loopback(port: port), on: connection.loop)
         case .busy:
           async let other = connection.receive()?.count
           while !connection.hasReceiver { await Task.yield() }
@@ -90,7 +91,7 @@ struct ErrorReportTests {
     }
     try await blocking {
       let client = try BlockingClient(port: running.port, guardSeconds: 20)
-      #expect(try client.end() == .reset)
+      #expect(try client.end() == .reset, "\(thrown)")
     }
     try await running.settles()
     let summary = try await running.stop()
