@@ -43,7 +43,7 @@ final class LoopService: @unchecked Sendable {
   /// thread, or on this one.
   func whenStopped(_ body: @escaping @Sendable () -> Void) {
     loop.execute { [self] in
-      if let engine = loop.tcp, let key = listener, let listening = engine.listeners[key] {
+      if let engine = loop.streams, let key = listener, let listening = engine.listeners[key] {
         listening.onStopped.append(body)
       } else {
         body()
@@ -56,7 +56,7 @@ final class LoopService: @unchecked Sendable {
     // The engine calls back once, when the descriptor is closed; the end of a loop waits for that.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [self] in
-        guard let engine = loop.tcp, let key = listener, let listening = engine.listeners[key] else {
+        guard let engine = loop.streams, let key = listener, let listening = engine.listeners[key] else {
           unsafe continuation.resume()
           return
         }
@@ -68,14 +68,14 @@ final class LoopService: @unchecked Sendable {
   /// Tells every connection of this server that it stops, so that those which have nothing to do can end.
   func announceStop() {
     loop.execute { [self] in
-      if let sink { loop.tcp?.beginStopping(of: sink) }
+      if let sink { loop.streams?.beginStopping(of: sink) }
     }
   }
 
   /// Closes every connection of this server, and cancels their tasks.
   func abortAll() {
     loop.execute { [self] in
-      if let sink { loop.tcp?.abortAll(of: sink, .shuttingDown) }
+      if let sink { loop.streams?.abortAll(of: sink, .shuttingDown) }
     }
   }
 
@@ -93,10 +93,10 @@ final class LoopService: @unchecked Sendable {
     }
   }
 
-  private func onLoop(_ body: @escaping @Sendable (TCPEngine?) -> Bool) async -> Bool {
+  private func onLoop(_ body: @escaping @Sendable (StreamEngine?) -> Bool) async -> Bool {
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
       loop.execute { [self] in
-        let result = body(loop.tcp)
+        let result = body(loop.streams)
         unsafe continuation.resume(returning: result)
       }
     }

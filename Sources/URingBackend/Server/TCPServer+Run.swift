@@ -55,7 +55,7 @@ extension TCPServer {
   }
 
   /// Makes what the connections of one loop report to. The last parameter is the configuration's `onError`, for the sink.
-  typealias MakeSink = @Sendable (TCPEngine, ServedConnections, ErrorReport?) -> ConnectionSink
+  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, ErrorReport?) -> ConnectionSink
 
   private func serve(
     _ whenListening: (SocketAddress) -> Void,

@@ -18,7 +18,7 @@ extension EventLoop {
     logger: Logger? = nil
   ) throws(RingError) -> EventLoop {
     try start(configuration, index: index, logger: logger) { loop, configuration throws(RingError) in
-      try TCPEngine(loop: loop, configuration: configuration)
+      try StreamEngine(loop: loop, configuration: configuration)
     }
   }
 
@@ -37,7 +37,7 @@ extension EventLoop {
       precondition(hasEnded, "a connection may be used on the thread of its loop only; see EventLoop.execute")
       return nil
     }
-    guard let engine = tcp, let index = engine.find(id) else { return nil }
+    guard let engine = streams, let index = engine.find(id) else { return nil }
     return try withExtendedLifetime(engine) {
       // The context is borrowed: it cannot outlive this call, in which the engine is held.
       try body(unsafe ConnectionContext(engine: Unmanaged.passUnretained(engine), index: index))
@@ -45,7 +45,7 @@ extension EventLoop {
   }
 
   /// The sockets of this loop; nil once the loop has ended. Loop thread only.
-  var tcp: TCPEngine? { client as? TCPEngine }
+  var streams: StreamEngine? { client as? StreamEngine }
 }
 
 extension SocketError: CancellationReport {

@@ -9,7 +9,7 @@ internal import SystemPackage
 package final class SteppedLoop {
   /// The loop: for what runs on it.
   package let loop: EventLoop
-  let engine: TCPEngine
+  let engine: StreamEngine
   private let system: any SocketSystem & SocketCalls
   private let operationsKept: () -> Int
   private(set) var sinks: [ConnectionSink] = []
@@ -44,9 +44,9 @@ package final class SteppedLoop {
       clock: LoopClock(virtual: { system.now() }),
       logger: logger
     ) { loop, configuration throws(RingError) in
-      try TCPEngine(loop: loop, configuration: configuration, sockets: system)
+      try StreamEngine(loop: loop, configuration: configuration, sockets: system)
     }
-    guard let engine = loop.tcp else {
+    guard let engine = loop.streams else {
       throw RingError(reason: .system(.noFunction), operation: "make a loop")
     }
     self.engine = engine

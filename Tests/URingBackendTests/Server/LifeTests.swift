@@ -201,7 +201,7 @@ struct LifeTests {
       let error = await #expect(throws: SocketError.self) { try await server.run { EchoHandler() } }
       #expect(error?.kind == .shuttingDown && error?.operation == .listen)
       #expect(group.loops[0].statistics.connectionsOpen == 0)
-      #expect(await group.loops[0].onLoop { $0.tcp?.listeners.isEmpty } == true)
+      #expect(await group.loops[0].onLoop { $0.streams?.listeners.isEmpty } == true)
     }
     attempts.cancel()
     await attempts.value

@@ -35,7 +35,7 @@ struct SelfConnectTests {
     let tries = Locked(0)
     let result = await withCheckedContinuation { continuation in
       loop.execute {
-        guard let engine = loop.tcp else { return }
+        guard let engine = loop.streams else { return }
         engine.connect(
           to: address,
           timeoutNanoseconds: 50_000_000_000,
@@ -72,7 +72,7 @@ struct SelfConnectTests {
     }
     #expect(throws: SocketError(.system(.connectionRefused), .connect, peer: address)) { _ = try result.get() }
     // Each try found the port free: the one before left nothing there.
-    #expect(bound.value == Array(repeating: 0, count: TCPEngine.selfConnectRetries + 1))
+    #expect(bound.value == Array(repeating: 0, count: StreamEngine.selfConnectRetries + 1))
     let listener = try Socket.listen(on: address, backlog: 1, options: SocketOptions(), sharesPort: false)
     Socket.close(listener)
   }

@@ -37,7 +37,7 @@ extension TCPConnection {
 extension EventLoop {
   /// Whether a connect is under way.
   func isConnecting() async -> Bool {
-    await onLoop { $0.tcp?.connecting.isEmpty == false }
+    await onLoop { $0.streams?.connecting.isEmpty == false }
   }
 
   /// Runs `body` on the loop's thread.

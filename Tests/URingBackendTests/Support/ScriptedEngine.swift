@@ -10,7 +10,7 @@ import SystemPackage
 final class ScriptedEngine {
   let driver: ScriptedDriver
   let loop: EventLoop
-  let engine: TCPEngine
+  let engine: StreamEngine
   let sink: RecordingSink
 
   init(
@@ -34,9 +34,9 @@ final class ScriptedEngine {
     loop = try EventLoop.make(configuration, index: 0, driver: driver, logger: nil) {
       loop,
       configuration throws(RingError) in
-      try TCPEngine(loop: loop, configuration: configuration)
+      try StreamEngine(loop: loop, configuration: configuration)
     }
-    guard let engine = loop.tcp else { throw Errno.noFunction }
+    guard let engine = loop.streams else { throw Errno.noFunction }
     self.engine = engine
     sink = RecordingSink(engine: engine, budget: ConnectionBudget(limit: limit))
   }
@@ -111,7 +111,7 @@ final class ScriptedEngine {
   }
 
   /// The user of a connection sends bytes out of a buffer of its own.
-  func send(_ bytes: [UInt8], on index: Int) throws -> TCPEngine.SendOutcome {
+  func send(_ bytes: [UInt8], on index: Int) throws -> StreamEngine.SendOutcome {
     engine.send(try arena.message(bytes).detach(), on: index)
   }
 
@@ -151,14 +151,14 @@ final class RecordingSink: ConnectionSink, @unchecked Sendable {
     case closed(Int)
   }
 
-  private unowned let engine: TCPEngine
+  private unowned let engine: StreamEngine
   var events: [Event] = []
   var keepsViews = false
   /// Sends back what comes, as an echo server does.
   var forwards = false
   private var kept: [DetachedView] = []
 
-  init(engine: TCPEngine, budget: ConnectionBudget) {
+  init(engine: StreamEngine, budget: ConnectionBudget) {
     self.engine = engine
     super.init(budget: budget)
   }

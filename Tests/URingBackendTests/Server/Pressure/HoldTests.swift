@@ -261,7 +261,7 @@ struct HoldTests {
         #expect(try hoarder.receive(exactly: 1) == [7])
       }
     }
-    let listed = await group.loops[0].onLoop { $0.tcp?.blocked.count ?? 0 }
+    let listed = await group.loops[0].onLoop { $0.streams?.blocked.count ?? 0 }
     #expect(listed <= 2, "\(listed) entries")
     _ = shelf.takeAll(seed: 0)
     running.server.abort()

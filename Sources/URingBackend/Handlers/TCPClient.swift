@@ -66,7 +66,7 @@ public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [self] in
         isShutDown = true
-        guard let engine = loop.tcp, let sink else {
+        guard let engine = loop.streams, let sink else {
           unsafe continuation.resume()
           return
         }
@@ -76,7 +76,7 @@ public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
     }
   }
 
-  private func sink(on engine: TCPEngine) -> ConnectionSink? {
+  private func sink(on engine: StreamEngine) -> ConnectionSink? {
     guard !isShutDown else { return nil }
     if let sink { return sink }
     let made = HandlerSink(engine: engine, budget: nil, make: makeHandler)

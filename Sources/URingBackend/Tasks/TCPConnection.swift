@@ -10,7 +10,7 @@ internal import Logging
 /// connection, calls go straight to the connection; from elsewhere they hop to the loop and back by themselves. A
 /// stream has one reader at a time; any number of tasks may send, and what each sends stays in one piece.
 public final class TCPConnection: Sendable {
-  let engine: TCPEngine
+  let engine: StreamEngine
   let sink: AsyncSink
   let id: ConnectionID
   private let closesWhenDropped: Bool
@@ -18,7 +18,7 @@ public final class TCPConnection: Sendable {
   /// The address on the other side, as it was when the connection was made.
   public let peer: SocketAddress?
 
-  init(engine: TCPEngine, sink: AsyncSink, id: ConnectionID, peer: SocketAddress?, closesWhenDropped: Bool) {
+  init(engine: StreamEngine, sink: AsyncSink, id: ConnectionID, peer: SocketAddress?, closesWhenDropped: Bool) {
     self.engine = engine
     self.sink = sink
     self.id = id
@@ -55,7 +55,7 @@ public final class TCPConnection: Sendable {
     }
   }
 
-  private func finish(_ body: @escaping @Sendable (TCPEngine, Int) -> Void) async {
+  private func finish(_ body: @escaping @Sendable (StreamEngine, Int) -> Void) async {
     await onLoop { engine, id in
       guard let index = engine.find(id) else { return }
       self.sink.states[index].task = nil
@@ -65,7 +65,7 @@ public final class TCPConnection: Sendable {
   }
 
   /// Runs `body` on the loop and returns its result: directly when the caller is there.
-  func onLoop<R: Sendable>(_ body: @escaping @Sendable (TCPEngine, ConnectionID) -> R) async -> R {
+  func onLoop<R: Sendable>(_ body: @escaping @Sendable (StreamEngine, ConnectionID) -> R) async -> R {
     if loop.isCurrent { return body(engine, id) }
     // Resumed by the closure, which the loop runs once, also after its end.
     return unsafe await withUnsafeContinuation { continuation in

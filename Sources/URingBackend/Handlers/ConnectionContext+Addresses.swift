@@ -4,5 +4,5 @@ extension ConnectionContext {
   ///
   /// The kernel is asked each time (getsockname(2), no waiting). Where IPv4 came in over a socket of IPv6, the address is
   /// the IPv4 one, as with `peer`: see ``SocketAddress/unmapped``.
-  public var localAddress: SocketAddress? { loop.tcp?.localAddress(of: id) }
+  public var localAddress: SocketAddress? { loop.streams?.localAddress(of: id) }
 }

@@ -7,7 +7,7 @@ internal import SystemPackage
 ///
 /// A poll needs no memory. It reports a reset, also after the end of the input, and the peer's end of stream, which counts
 /// at once when no bytes are before it. Once armed it stays until it has something to report, or the connection closes.
-extension TCPEngine {
+extension StreamEngine {
   func armWatch(_ index: Int) {
     let hasEnded = !records[index].machine.flags.isDisjoint(with: [.endWaits, .inputEnded])
     submitted(

@@ -2,7 +2,7 @@ internal import IOBuffers
 internal import SystemPackage
 
 /// What users ask of a connection. Loop thread only; nothing submits before the turn's end.
-extension TCPEngine {
+extension StreamEngine {
   /// What became of a view that was handed over for sending.
   enum SendOutcome {
     case queued

@@ -12,8 +12,8 @@ struct ConnectRequest: Sendable {
   ///   - result: makes the result from the open connection. Called on the loop.
   func run<Result: Sendable>(
     on loop: EventLoop,
-    sink: @escaping @Sendable (TCPEngine) -> ConnectionSink?,
-    result: @escaping @Sendable (TCPEngine, Int) -> Result
+    sink: @escaping @Sendable (StreamEngine) -> ConnectionSink?,
+    result: @escaping @Sendable (StreamEngine, Int) -> Result
   ) async throws(SocketError) -> Result {
     let ticket = ConnectTicket()
     let outcome = await withTaskCancellationHandler {
@@ -21,7 +21,7 @@ struct ConnectRequest: Sendable {
       unsafe await withUnsafeContinuation {
         (continuation: UnsafeContinuation<Swift.Result<Result, SocketError>, Never>) in
         loop.execute {
-          guard let engine = loop.tcp, let sink = sink(engine) else {
+          guard let engine = loop.streams, let sink = sink(engine) else {
             unsafe continuation.resume(returning: .failure(SocketError(.shuttingDown, .connect, peer: address)))
             return
           }
@@ -49,7 +49,7 @@ private final class ConnectTicket: @unchecked Sendable {
 
   func start(
     _ request: ConnectRequest,
-    _ engine: TCPEngine,
+    _ engine: StreamEngine,
     _ sink: ConnectionSink,
     completion: @escaping (Result<Int, SocketError>) -> Void
   ) {
@@ -70,6 +70,6 @@ private final class ConnectTicket: @unchecked Sendable {
   }
 
   func cancel(on loop: EventLoop) {
-    if let key { loop.tcp?.cancelConnect(key) }
+    if let key { loop.streams?.cancelConnect(key) }
   }
 }

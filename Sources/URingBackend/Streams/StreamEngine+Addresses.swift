@@ -1,4 +1,4 @@
-extension TCPEngine {
+extension StreamEngine {
   /// getsockname(2), asked now: servers with one address have no use for a call per connection. Loop thread only.
   ///
   /// Nil when the connection is gone, and from the moment when the kernel was told to close its descriptor: the number

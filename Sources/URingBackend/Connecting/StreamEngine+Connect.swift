@@ -54,7 +54,7 @@ final class ConnectAttempt {
   }
 }
 
-extension TCPEngine {
+extension StreamEngine {
   /// Tells connect timers from connection timers; both flags set.
   static let connectToken: UInt64 = 3 << 62
   /// How often a socket that was connected to itself is replaced by another one.
@@ -92,7 +92,7 @@ extension TCPEngine {
       let (deadline, overflow) = loop.clock.now().addingReportingOverflow(timeoutNanoseconds)
       attempt.timer = loop.timers.arm(
         overflow ? .max : deadline,
-        .client(TCPEngine.connectToken | UInt64(attempt.key))
+        .client(StreamEngine.connectToken | UInt64(attempt.key))
       )
       return attempt.key
     } catch {
@@ -146,7 +146,7 @@ extension TCPEngine {
       attempt.abandoned = kind
     } else if attempt.timer == nil {
       // The kernel takes no submissions right now: ask again soon.
-      let token = TCPEngine.connectToken | UInt64(attempt.key)
+      let token = StreamEngine.connectToken | UInt64(attempt.key)
       attempt.timer = loop.timers.arm(loop.clock.now() &+ 10_000_000, .client(token))
     }
   }
@@ -181,7 +181,7 @@ extension TCPEngine {
     sockets.resetOnClose(attempt.descriptor)
     sockets.close(attempt.descriptor)
     do throws(SocketError) {
-      guard attempt.retries < TCPEngine.selfConnectRetries else {
+      guard attempt.retries < StreamEngine.selfConnectRetries else {
         throw SocketError(.system(.connectionRefused), .connect, peer: attempt.address)
       }
       attempt.retries += 1

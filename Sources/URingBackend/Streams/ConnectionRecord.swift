@@ -42,7 +42,7 @@ struct ConnectionRecord {
   var timeouts = ConnectionSettings.Timeouts()
   /// The loop's clock when bytes last moved.
   var lastActivity: UInt64 = 0
-  /// What the peer had acknowledged when the timer looked last (see `TCPEngine+Timers.swift`).
+  /// What the peer had acknowledged when the timer looked last (see `StreamEngine+Timers.swift`).
   var acknowledged: UInt32 = 0
   /// The engine's `waitClock` when the connection began to wait for slots; zero: it does not.
   var waitingSince: UInt64 = 0

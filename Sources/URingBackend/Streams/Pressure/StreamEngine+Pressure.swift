@@ -2,7 +2,7 @@ internal import IOBuffers
 internal import Logging
 
 /// What happens while receive slots are scarce (see `PoolPressure`). Loop thread only.
-extension TCPEngine {
+extension StreamEngine {
   /// The facts of this turn, and what follows when they change the state.
   func notePressure() {
     let free = memory.plan.slots - memory.slots.slotsOut
@@ -93,7 +93,7 @@ extension TCPEngine {
       candidates.append((index, pinned.bytes, ratio, records[index].lastActivity))
     }
     candidates.sort { ($1.ratio, $0.since) < ($0.ratio, $1.since) }
-    for candidate in candidates.prefix(TCPEngine.compactionsAtOnce) {
+    for candidate in candidates.prefix(StreamEngine.compactionsAtOnce) {
       guard candidate.bytes <= room else { continue }
       room -= candidate.bytes
       records[candidate.index].machine.compact()
@@ -113,12 +113,12 @@ extension TCPEngine {
     guard !isTicking, !isStopping else { return }
     isTicking = true
     lastTick = loop.now
-    _ = loop.timers.arm(loop.now &+ TCPEngine.tickInterval, .client(TCPEngine.tickToken))
+    _ = loop.timers.arm(loop.now &+ StreamEngine.tickInterval, .client(StreamEngine.tickToken))
   }
 
   func tick() {
     isTicking = false
-    waitClock &+= min(loop.now &- lastTick, 5 * TCPEngine.tickInterval)
+    waitClock &+= min(loop.now &- lastTick, 5 * StreamEngine.tickInterval)
     if pressure.isOn { relieve() }
     lookAtBlocked()
     lookAtLine()

@@ -6,16 +6,16 @@ public import IOBuffers
 /// the connection later or from elsewhere, take its `id` and use `EventLoop.withConnection`.
 @safe
 public struct ConnectionContext: ~Copyable {
-  private let engine: Unmanaged<TCPEngine>
+  private let engine: Unmanaged<StreamEngine>
   private let index: Int
 
-  init(engine: Unmanaged<TCPEngine>, index: Int) {
+  init(engine: Unmanaged<StreamEngine>, index: Int) {
     unsafe self.engine = engine
     self.index = index
   }
 
   @inline(__always)
-  private func withEngine<R>(_ body: (TCPEngine) -> R) -> R {
+  private func withEngine<R>(_ body: (StreamEngine) -> R) -> R {
     // The context is borrowed for one call on the loop, in which the engine and the record are there.
     unsafe engine._withUnsafeGuaranteedRef { body($0) }
   }

@@ -198,7 +198,7 @@ struct EngineLineTests {
     var now = bench.loop.now
     for _ in 0..<100 where bench.loop.counters.connectionsEvicted.current == 0 {
       try bench.turn()
-      now &+= TCPEngine.tickInterval
+      now &+= StreamEngine.tickInterval
       bench.loop.now = now
       bench.engine.tick()
     }

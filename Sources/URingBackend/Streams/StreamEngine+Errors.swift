@@ -1,7 +1,7 @@
 internal import IOBuffers
 internal import Logging
 
-extension TCPEngine {
+extension StreamEngine {
   /// Remembers why a connection broke or was given up; the first reason counts.
   func fail(_ index: Int, _ kind: SocketError.Kind, _ operation: SocketError.Operation) {
     guard records[index].failure == nil else { return }

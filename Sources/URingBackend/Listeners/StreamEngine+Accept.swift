@@ -2,7 +2,7 @@ internal import Logging
 internal import SystemPackage
 
 /// Listening and accepting. Loop thread only.
-extension TCPEngine {
+extension StreamEngine {
   /// How long accepting rests when the kernel is out of descriptors or memory.
   static let resourcePause: UInt64 = 100_000_000
 
@@ -85,7 +85,7 @@ extension TCPEngine {
   /// The shortage is over when connections are accepted and none was refused for a while: the first one may have taken the
   /// last descriptor.
   private func noteAccepted(_ listener: Listener) {
-    guard listener.isShort, loop.now &- listener.lastFailure >= 10 * TCPEngine.resourcePause else { return }
+    guard listener.isShort, loop.now &- listener.lastFailure >= 10 * StreamEngine.resourcePause else { return }
     listener.isShort = false
     loop.logger?.notice("connections are accepted again", metadata: ["address": "\(listener.address)"])
   }
@@ -115,7 +115,7 @@ extension TCPEngine {
     guard !listener.waitsForResources else { return }
     listener.waitsForResources = true
     counters.acceptsPaused.bump()
-    let (deadline, _) = loop.now.addingReportingOverflow(TCPEngine.resourcePause)
+    let (deadline, _) = loop.now.addingReportingOverflow(StreamEngine.resourcePause)
     _ = loop.timers.arm(deadline, .client(listener.token))
   }
 

@@ -11,7 +11,7 @@ struct ZeroCopyPolicy: Equatable {
   private let slotBytes: Int
 
   init(threshold: Int?, poolBytes: Int, slotBytes: Int) {
-    if let threshold, threshold <= TCPEngine.maximumSendBytes {
+    if let threshold, threshold <= StreamEngine.maximumSendBytes {
       self.threshold = max(1, threshold)
     } else {
       self.threshold = .max

@@ -538,7 +538,7 @@ struct EngineZeroCopyTests {
     bench.engine.complete(.close, of: bench.index, 0)
     _ = try bench.engine.turn()
     #expect(bench.engine.engine.openConnections == 0 && !bench.engine.engine.isIdle)
-    let patience = LoopClock.deadline(after: TCPEngine.notificationPatience, from: bench.engine.loop.now)
+    let patience = LoopClock.deadline(after: StreamEngine.notificationPatience, from: bench.engine.loop.now)
     let timer = bench.engine.loop.timers.popExpired(at: patience)
     guard case .notice(let body) = try #require(timer) else {
       Issue.record("another timer")

@@ -6,7 +6,7 @@ internal import IOBuffers
 /// under pressure every receive does. Whoever comes to its
 /// front receives once, at most a portion, from a ring of the line's own (`SlotLine`). So nobody waits longer than one
 /// portion of each of those before it, whatever the standing receives of others take.
-extension TCPEngine {
+extension StreamEngine {
   /// Those who have not met an empty ring may have nothing to receive; so many of them have their turn at once.
   static let turnsPerServing = 256
   /// Those who push take a portion each: so few of them have their turn at once that nobody else waits for long.
@@ -46,8 +46,8 @@ extension TCPEngine {
   func serveLine() {
     guard !line.isEmpty else { return }
     var room = lineBuffers.room
-    var turns = TCPEngine.turnsPerServing
-    var portions = TCPEngine.portionsPerServing
+    var turns = StreamEngine.turnsPerServing
+    var portions = StreamEngine.portionsPerServing
     for _ in 0..<line.count {
       guard let entry = line.first, turns > 0, portions > 0, room > 0 else { break }
       line.removeFirst()

@@ -57,7 +57,7 @@ extension TCPConnection {
     }
   }
 
-  private func refusal(_ engine: TCPEngine, _ id: ConnectionID) -> SocketError {
+  private func refusal(_ engine: StreamEngine, _ id: ConnectionID) -> SocketError {
     guard let index = engine.find(id) else { return SocketError(.closed, .send, peer: peer) }
     return engine.records[index].error(or: .closed, .send)
   }

@@ -9,7 +9,7 @@ internal import Synchronization
 final class AsyncSink: ConnectionSink, @unchecked Sendable {
   typealias Body = @Sendable (TCPConnection) async throws -> Void
 
-  let engine: Unmanaged<TCPEngine>
+  let engine: Unmanaged<StreamEngine>
   let states = Slab<AsyncState> { _ in AsyncState() }
   private let nodes = ViewNodes()
   /// What runs for each accepted connection; nil on the client's side.
@@ -17,7 +17,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   /// - Parameter engine: outlives this sink's last connection.
   init(
-    engine: TCPEngine,
+    engine: StreamEngine,
     budget: ConnectionBudget?,
     onError: (@Sendable (any Error, SocketAddress?) -> Void)? = nil,
     body: Body?
@@ -29,7 +29,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   }
 
   @inline(__always)
-  func withEngine<R>(_ body: (TCPEngine) -> R) -> R {
+  func withEngine<R>(_ body: (StreamEngine) -> R) -> R {
     // Called while a connection of this sink is open, and the engine outlives those.
     unsafe engine._withUnsafeGuaranteedRef { body($0) }
   }

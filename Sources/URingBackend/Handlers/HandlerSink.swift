@@ -4,13 +4,13 @@ internal import Logging
 /// Serves connections with synchronous handlers, one value each, in a slab: no allocation and no existential on the way.
 @safe
 final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked Sendable {
-  private let engine: Unmanaged<TCPEngine>
+  private let engine: Unmanaged<StreamEngine>
   private let make: @Sendable () throws -> Handler
   private let handlers = HandlerTable<Handler>()
 
   /// - Parameter engine: outlives this sink's last connection.
   init(
-    engine: TCPEngine,
+    engine: StreamEngine,
     budget: ConnectionBudget?,
     onError: (@Sendable (any Error, SocketAddress?) -> Void)? = nil,
     make: @escaping @Sendable () throws -> Handler

@@ -2,7 +2,7 @@
 ///
 /// Each stands for a time without progress. What moves inside of one long send, and in the kernel's own queue, no completion
 /// tells: the kernel is asked when the timer fires, and not before.
-extension TCPEngine {
+extension StreamEngine {
   /// While a server stops, peers that owe it nothing have this long to end their side.
   static let lingerWhileStopping: UInt64 = 250_000_000
 
@@ -70,7 +70,7 @@ extension TCPEngine {
   /// Arms the first timer of a connection: the look, then the idle timer where it has one.
   func armFirstTimer(_ index: Int) {
     let idle = records[index].timeouts.idle
-    armTimer(index, idle == 0 || idle > TCPEngine.lookTime ? .look : .idle)
+    armTimer(index, idle == 0 || idle > StreamEngine.lookTime ? .look : .idle)
   }
 
   func armTimer(_ index: Int, _ purpose: ConnectionRecord.TimerPurpose) {
@@ -79,7 +79,7 @@ extension TCPEngine {
     let delay =
       switch purpose {
       case .none: UInt64(0)
-      case .look: TCPEngine.lookTime
+      case .look: StreamEngine.lookTime
       case .idle: timeouts.idle
       case .flush: timeouts.flush
       case .acknowledge, .linger: lingerTime(index)
@@ -95,7 +95,7 @@ extension TCPEngine {
     var isStopping = false
     withSink(index) { isStopping = $0.isStopping }
     let linger = records[index].timeouts.linger
-    return isStopping ? min(linger, TCPEngine.lingerWhileStopping) : linger
+    return isStopping ? min(linger, StreamEngine.lingerWhileStopping) : linger
   }
 
   func cancelTimer(_ index: Int) {

@@ -8,7 +8,7 @@ internal import SystemPackage
 /// Loop thread only. Nothing here submits as a side effect of an event: events mark a connection as dirty, and
 /// `prepare` settles all dirty ones right before the loop enters the kernel, so that everything that moved in a turn
 /// goes out with one system call.
-final class TCPEngine: LoopClient, @unchecked Sendable {
+final class StreamEngine: LoopClient, @unchecked Sendable {
   // Why unchecked: references travel in closures that hop to the loop; every method runs there.
   let loop: EventLoop
   let ring: Ring
@@ -70,7 +70,7 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
     ring = loop.ring
     memory = loop.memory
     counters = loop.counters
-    let number = TCPEngine.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+    let number = StreamEngine.numbers.wrappingAdd(1, ordering: .relaxed).newValue
     self.number = number
     records = Slab { ConnectionRecord(index: UInt32($0), loop: number) }
     let plan = loop.memory.plan
@@ -219,11 +219,11 @@ final class TCPEngine: LoopClient, @unchecked Sendable {
   }
 
   override func timerFired(_ token: UInt64) {
-    if token & TCPEngine.connectToken == TCPEngine.connectToken {
+    if token & StreamEngine.connectToken == StreamEngine.connectToken {
       connectTimerFired(token)
     } else if token & Listener.tokenFlag != 0 {
       retryAccepting(token)
-    } else if token == TCPEngine.tickToken {
+    } else if token == StreamEngine.tickToken {
       tick()
     } else {
       connectionTimerFired(ConnectionID(token: token, loop: number))

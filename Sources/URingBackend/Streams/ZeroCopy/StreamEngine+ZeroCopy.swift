@@ -7,7 +7,7 @@ internal import SystemPackage
 /// Zero-copy sends. Such a send takes readers of its own on all that it names, and keeps them until the kernel's last
 /// word. The readers in the connection's queue go as with a plain send: by the result. So the next send never waits for
 /// a notification, a short send resumes in place, and a closed connection leaves nothing behind but the send itself.
-extension TCPEngine {
+extension StreamEngine {
   /// How long the end of a loop waits for notifications. They are due when the peer has acknowledged the bytes, which
   /// one that never reads puts off for minutes.
   static let notificationPatience: Duration = .seconds(10)
@@ -33,10 +33,10 @@ extension TCPEngine {
   private func shareQueued(_ index: Int, room: Int, into views: inout ViewQueue) -> (bytes: Int, pinned: Int) {
     var (bytes, pinned) = (0, 0)
     var node = records[index].sendQueue.first
-    while node != ViewNodes.none, bytes < TCPEngine.maximumSendBytes, views.count < SendVectors.maximumPerMessage {
+    while node != ViewNodes.none, bytes < StreamEngine.maximumSendBytes, views.count < SendVectors.maximumPerMessage {
       let (view, next) = sendNodes.view(at: node)
       guard let view = view else { break }
-      let count = min(Int(view.count), TCPEngine.maximumSendBytes - bytes)
+      let count = min(Int(view.count), StreamEngine.maximumSendBytes - bytes)
       let more = zeroCopy.policy.pinned(by: view, sending: count)
       guard pinned + more <= room, var share = view.shareReader() else { break }
       share.count = UInt32(truncatingIfNeeded: count)
@@ -115,7 +115,7 @@ extension TCPEngine {
       zeroCopy.sends[place].tookBytes = true
       counters.zeroCopySends.bump()
     }
-    if result < 0, TCPEngine.isRefusal(Errno(rawValue: -result)) {
+    if result < 0, StreamEngine.isRefusal(Errno(rawValue: -result)) {
       counters.zeroCopyFallbacks.bump()
       records[index].zeroCopy.switchOff()
       // Nothing is lost: all of it is still queued, and goes out with the next send, a plain one.
@@ -161,7 +161,7 @@ extension TCPEngine {
   /// Sees to it that the loop's end waits for notifications, but not for ever.
   func limitWaitForNotifications() {
     guard zeroCopy.policy.isOn else { return }
-    let deadline = LoopClock.deadline(after: TCPEngine.notificationPatience, from: loop.now)
+    let deadline = LoopClock.deadline(after: StreamEngine.notificationPatience, from: loop.now)
     _ = loop.timers.arm(deadline, .notice { [weak self] in self?.stopWaitingForNotifications() })
   }
 

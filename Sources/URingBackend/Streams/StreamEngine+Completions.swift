@@ -1,7 +1,7 @@
 internal import IOBuffers
 internal import SystemPackage
 
-extension TCPEngine {
+extension StreamEngine {
   /// Sends a completion to the code for its kind of operation. Those of every message come first.
   @inline(__always)
   func dispatch(_ completion: Completion, _ operation: OperationID) {

@@ -24,7 +24,7 @@ extension TCPConnection {
     await end { $0.abort($1, .closed) }
   }
 
-  private func end(_ body: @escaping @Sendable (TCPEngine, Int) -> Void) async {
+  private func end(_ body: @escaping @Sendable (StreamEngine, Int) -> Void) async {
     // Resumed at once, or by the record's end, which comes once.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [engine, sink, id] in

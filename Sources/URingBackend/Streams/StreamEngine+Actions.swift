@@ -2,7 +2,7 @@ internal import CLiburing
 internal import Glibc
 internal import IOBuffers
 
-extension TCPEngine {
+extension StreamEngine {
   /// The most that one send hands to the kernel. It goes on by itself until all is sent, so this is also how much may
   /// move before the idle timeout and the water marks hear of it.
   static let maximumSendBytes = 1 << 20
@@ -133,7 +133,7 @@ extension TCPEngine {
         unsafe ring.prepareSend(
           descriptor,
           base: UnsafeRawPointer(view.base),
-          count: min(Int(view.count), TCPEngine.maximumSendBytes),
+          count: min(Int(view.count), StreamEngine.maximumSendBytes),
           flags: flags,
           userData: user
         )
@@ -142,10 +142,10 @@ extension TCPEngine {
     }
     var node = queue.first
     var bytes = 0
-    while node != ViewNodes.none, bytes < TCPEngine.maximumSendBytes, unsafe vectors.hasRoom(message) {
+    while node != ViewNodes.none, bytes < StreamEngine.maximumSendBytes, unsafe vectors.hasRoom(message) {
       let (view, next) = sendNodes.view(at: node)
       guard let view = view else { break }
-      let count = min(Int(view.count), TCPEngine.maximumSendBytes - bytes)
+      let count = min(Int(view.count), StreamEngine.maximumSendBytes - bytes)
       unsafe vectors.append(view.base, count, to: message)
       bytes += count
       node = next
