@@ -30,6 +30,19 @@ public struct ConnectionContext: ~Copyable {
     return withEngine { $0.send(detached, on: index) != .refused }
   }
 
+  /// Queues what a buffer holds. The buffer is consumed: nobody can write to it while the kernel reads.
+  ///
+  /// - Returns: false when it was refused because the connection's output is over, or because a view of the buffer is still
+  ///   out that writes; it is released then.
+  @discardableResult
+  public func send(_ buffer: consuming PooledBuffer) -> Bool {
+    do throws(BufferError) {
+      return send(try buffer.finish())
+    } catch {
+      return false
+    }
+  }
+
   /// Queues a view on another connection of the same loop, as `send(_:)` does on this one; the name of another loop's connection
   /// finds nothing. Readers of one buffer may go to
   /// any number of connections: see `ReadView.share()`.

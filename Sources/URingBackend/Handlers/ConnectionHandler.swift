@@ -3,13 +3,14 @@ public import IOBuffers
 /// A connection served synchronously, on its loop's thread: the fast path, and what adapters are built on.
 ///
 /// One value is made for each connection and lives as long as the connection; it is never used from two threads, so it
-/// need not be `Sendable`. Its methods must not block: every other connection of the loop waits meanwhile. A method
+/// need not be `Sendable`, and it is never copied, so it need not be `Copyable`: a `struct Handler: ConnectionHandler, ~Copyable`
+/// may keep views and buffers in its fields. Its methods must not block: every other connection of the loop waits meanwhile. A method
 /// that throws gives its own connection up, and no other: what it had queued is dropped, and the peer sees a reset. The error
 /// is logged and goes to `TCPServer.Configuration.onError`.
 ///
 /// The end of a connection: `inputEnded` when the peer has ended its stream, which sending survives; `closed`, always and
 /// last. A reset, a failure or a deadline comes as `closed` with its error, and as nothing else.
-public protocol ConnectionHandler: SendableMetatype {
+public protocol ConnectionHandler: ~Copyable, SendableMetatype {
   /// The connection stands. Does nothing by default.
   mutating func opened(_ connection: borrowing ConnectionContext) throws
 
@@ -33,7 +34,7 @@ public protocol ConnectionHandler: SendableMetatype {
   mutating func closed(_ error: SocketError?)
 }
 
-extension ConnectionHandler {
+extension ConnectionHandler where Self: ~Copyable {
   /// Does nothing.
   public mutating func opened(_ connection: borrowing ConnectionContext) throws {}
   /// Closes gracefully: what is queued goes out first.

@@ -3,7 +3,7 @@ internal import Logging
 
 /// Serves connections with synchronous handlers, one value each, in a slab: no allocation and no existential on the way.
 @safe
-final class HandlerSink<Handler: ConnectionHandler>: ConnectionSink, @unchecked Sendable {
+final class HandlerSink<Handler: ConnectionHandler & ~Copyable>: ConnectionSink, @unchecked Sendable {
   private let engine: Unmanaged<StreamEngine>
   private let make: @Sendable () throws -> Handler
   private let handlers = HandlerTable<Handler>()

@@ -4,7 +4,7 @@
 /// runs once per message: a stored variable would be checked for exclusive access each time, and an optional or a
 /// generic collection would look up type metadata.
 @safe
-final class HandlerTable<Handler> {
+final class HandlerTable<Handler: ~Copyable> {
   @safe
   private struct Storage {
     var handlers: UnsafeMutablePointer<Handler>

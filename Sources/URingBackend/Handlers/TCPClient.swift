@@ -4,7 +4,7 @@
 /// connection lives until its handler or its peer ends it, until `shutdown()`, or until the loop ends.
 ///
 /// May be used from any task. For clients that are written as tasks, use `TCPConnection.connect`.
-public final class TCPClient<Handler: ConnectionHandler>: @unchecked Sendable {
+public final class TCPClient<Handler: ConnectionHandler & ~Copyable>: @unchecked Sendable {
   // Why unchecked: `sink` and `isShutDown` belong to the loop's thread, and are touched in closures that run there. The rest
   // is constant and Sendable; handlers are made and used on that thread alone.
 

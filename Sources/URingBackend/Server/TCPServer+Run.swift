@@ -42,7 +42,7 @@ extension TCPServer {
   ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
   ///   the server has not run, and `run` may be called again.
   @discardableResult
-  public func run<Handler: ConnectionHandler>(
+  public func run<Handler: ConnectionHandler & ~Copyable>(
     whenListening: (SocketAddress) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {

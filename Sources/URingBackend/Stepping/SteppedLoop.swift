@@ -57,7 +57,7 @@ package final class SteppedLoop {
   // MARK: Servers
 
   /// Serves what a listening descriptor of the system accepts with handlers.
-  package func serve<Handler: ConnectionHandler>(
+  package func serve<Handler: ConnectionHandler & ~Copyable>(
     _ descriptor: Int32,
     at address: SocketAddress,
     limits: ConnectionLimits = ConnectionLimits(),

@@ -32,7 +32,7 @@ extension TestNetwork {
   /// - Returns: where the server listens, for ``connect(to:)``.
   /// - Throws: ``TestNetworkError`` of kind `portInUse`, or `setup` where there is no descriptor.
   @discardableResult
-  public func serve<Handler: ConnectionHandler>(
+  public func serve<Handler: ConnectionHandler & ~Copyable>(
     at port: UInt16 = 0,
     handler: @escaping @Sendable () throws -> Handler
   ) throws(TestNetworkError) -> SocketAddress {
