@@ -44,5 +44,7 @@ enum OperationKind: UInt8, CaseIterable {
   case watch
   /// A receive into a slot of the line's ring, by a connection whose turn it is.
   case receivePortion
+  /// A receive into memory of the user's own.
+  case receiveInto
   case cancelWatch
 }

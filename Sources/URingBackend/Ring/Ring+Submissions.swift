@@ -56,6 +56,20 @@ extension Ring {
     return true
   }
 
+  /// Receives once into memory of the caller's, which stays valid until the completion. At most `count` bytes; whatever is
+  /// there ends it. io_uring_prep_recv(3).
+  func prepareReceive(
+    _ descriptor: Int32,
+    base: UnsafeMutableRawPointer,
+    count: Int,
+    userData: UInt64
+  ) -> Bool {
+    guard let entry = unsafe nextSubmission() else { return false }
+    unsafe io_uring_prep_recv(entry, descriptor, base, count, 0)
+    unsafe entry.pointee.user_data = userData
+    return true
+  }
+
   @inline(__always)
   private func selectBuffer(_ entry: UnsafeMutablePointer<io_uring_sqe>, group: UInt16) {
     unsafe entry.pointee.flags |= UInt8(SLUICE_SQE_BUFFER_SELECT)

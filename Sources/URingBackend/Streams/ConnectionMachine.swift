@@ -75,6 +75,8 @@ struct ConnectionMachine {
     static let broken = Flags(rawValue: 1 << 26)
     /// The watch has reported all that it can without the connection's receiving.
     static let watchDone = Flags(rawValue: 1 << 27)
+    /// The receive that the kernel holds is to be replaced by one of another kind.
+    static let exchanging = Flags(rawValue: 1 << 28)
   }
 
   /// What is to be submitted or done now. Each is named once; the flags already say that it happened.
@@ -151,7 +153,14 @@ struct ConnectionMachine {
 
   /// A receive completion arrived; `more` is IORING_CQE_F_MORE.
   mutating func receiveCompleted(more: Bool) {
-    if !more { flags.subtract([.receiveArmed, .receiveCancelling]) }
+    if !more { flags.subtract([.receiveArmed, .receiveCancelling, .exchanging]) }
+  }
+
+  /// The next receive is of another kind than the last: into the user's own memory, or no longer. One that the kernel holds is
+  /// taken back first. Whoever receives into memory of its own needs no slot, and waits for none.
+  mutating func exchangeReceive() {
+    flags.subtract([.starved, .blocked, .watchWanted])
+    if flags.contains(.receiveArmed) { flags.insert(.exchanging) }
   }
 
   /// The peer ended its stream.
@@ -358,7 +367,7 @@ struct ConnectionMachine {
   private mutating func decideInput(_ actions: inout Actions) {
     let wanted = wantsReceive
     if flags.contains(.receiveArmed) {
-      if !wanted, !flags.contains(.receiveCancelling) {
+      if !wanted || flags.contains(.exchanging), !flags.contains(.receiveCancelling) {
         flags.insert(.receiveCancelling)
         actions.insert(.cancelReceive)
       }

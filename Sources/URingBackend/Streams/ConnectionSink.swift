@@ -1,5 +1,12 @@
 internal import IOBuffers
 
+/// Memory of the user's own, for the kernel to write to. Whoever names it keeps it until it is reported as filled.
+@unsafe
+struct ReceiveTarget {
+  var base: UnsafeMutableRawPointer
+  var count: Int
+}
+
 /// Where the events of connections go. One instance serves many connections; `index` says which.
 ///
 /// A base class with two subclasses: handlers (`HandlerSink`) and tasks (`AsyncSink`). All calls come on the loop's
@@ -47,6 +54,11 @@ class ConnectionSink: @unchecked Sendable {
   func opened(_ index: Int) {}
   /// Bytes arrived. The sink owns the reader.
   func received(_ index: Int, _ view: DetachedView) { view.releaseReader() }
+  /// Memory of the user's own that the next bytes are to go to; nil: a slot. Whoever changes that tells the engine
+  /// (`StreamEngine.exchangeReceive`).
+  func receiveTarget(_ index: Int) -> ReceiveTarget? { nil }
+  /// The kernel is done with that memory, and has written so many bytes to it: none, if the receive was cancelled or ended.
+  func filled(_ index: Int, _ count: Int) {}
   /// The peer ended its stream. Sending still works.
   func inputEnded(_ index: Int) {}
   /// What was queued fell to the low-water mark.

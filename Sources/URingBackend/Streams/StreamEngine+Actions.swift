@@ -83,6 +83,13 @@ extension StreamEngine {
     let descriptor = records[index].descriptor
     let portion = records[index].portion
     records[index].portion = 0
+    if let target = unsafe receiveTarget(index) {
+      records[index].receiveKind = .receiveInto
+      let user = records[index].operation(.receiveInto)
+      // The sink keeps it locked for writing until the completion.
+      submitted(unsafe ring.prepareReceive(descriptor, base: target.base, count: target.count, userData: user))
+      return
+    }
     records[index].receiveKind = portion > 0 ? .receivePortion : .receive
     let user = records[index].operation(records[index].receiveKind)
     if portion > 0 {
@@ -112,6 +119,12 @@ extension StreamEngine {
         ring.prepareReceiveOnce(descriptor, group: buffers.group, length: 0, userData: user)
       )
     }
+  }
+
+  private func receiveTarget(_ index: Int) -> ReceiveTarget? {
+    var target: ReceiveTarget?
+    withSink(index) { sink in unsafe target = sink.receiveTarget(index) }
+    return unsafe target
   }
 
   /// Sends what is queued: one view with a send, several with one vectored send.

@@ -23,6 +23,7 @@ extension StreamEngine {
     case .cancelAccept: acceptCancelCompleted(completion, operation)
     case .sendZeroCopy: zeroCopyCompleted(completion, operation)
     case .receivePortion: portionCompleted(completion, operation)
+    case .receiveInto: receiveIntoCompleted(completion, operation)
     case .watch: watchCompleted(completion, operation)
     case .cancelWatch: watchCancelCompleted(completion, operation)
     case .cancelConnect, .wake, .receive, .send, nil: break
@@ -62,6 +63,22 @@ extension StreamEngine {
     if !completion.hasMore || place.record.machine.mustPauseInput { markDirty(place) }
   }
 
+  /// The same, into memory of the user's own: the kernel holds it no more.
+  private func receiveIntoCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard let place = place(operation) else { return }
+    let index = Int(operation.index)
+    place.record.machine.receiveCompleted(more: false)
+    let count = max(0, Int(completion.result))
+    if count > 0 {
+      counters.messagesReceived.bump()
+      counters.bytesReceived.bump(by: UInt64(count))
+      place.record.lastActivity = loop.now
+    }
+    withSink(place) { $0.filled(index, count) }
+    if completion.result <= 0 { receiveEnded(index, completion) }
+    markDirty(place)
+  }
+
   @inline(__always)
   private func deliver(_ view: DetachedView, to place: Place) {
     let count = view.count
@@ -81,7 +98,7 @@ extension StreamEngine {
     switch Errno(rawValue: -completion.result) {
     case .canceled where planted(.takesCancelledForEnd): endInput(index)
     case .noBufferSpace where planted(.rearmsOnEmptyRing): break
-    case .noBufferSpace:
+    case .noBufferSpace where records[index].receiveKind != .receiveInto:
       joinLine(index, isHungry: true)
       if records[index].receiveKind == .receive { buffers.noteDry() }
     case .canceled, .interrupted, .resourceTemporarilyUnavailable:

@@ -66,6 +66,18 @@ extension StreamEngine {
     markDirty(index)
   }
 
+  /// The sink names other memory for what comes next, or none any more.
+  func exchangeReceive(_ index: Int) {
+    records[index].machine.exchangeReceive()
+    records[index].waitingSince = 0
+    markDirty(index)
+  }
+
+  /// Whether the kernel may write to the user's own memory right now.
+  func holdsTarget(_ index: Int) -> Bool {
+    records[index].machine.flags.contains(.receiveArmed) && records[index].receiveKind == .receiveInto
+  }
+
   /// The user took `count` bytes of what was waiting.
   @inline(__always)
   func tookUnread(_ index: Int, _ count: UInt32) {

@@ -12,6 +12,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   let engine: Unmanaged<StreamEngine>
   let states = Slab<AsyncState> { _ in AsyncState() }
   private let nodes = ViewNodes()
+  var unreadNodes: ViewNodes { nodes }
   /// What runs for each accepted connection; nil on the client's side.
   private let body: Body?
 
@@ -69,6 +70,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   @inline(never)
   private func queue(_ view: DetachedView, _ index: Int) {
+    guard let view = copyToCall(index, view) else { return }
     let count = view.count
     withEngine { $0.records[index].machine.queueUnread(count) }
     if nodes.joinLast(view, of: states[index].unread) { return }
@@ -76,6 +78,16 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
       view.releaseReader()
       withEngine { $0.abort(index, .system(.noMemory)) }
     }
+  }
+
+  override func receiveTarget(_ index: Int) -> ReceiveTarget? {
+    unsafe states[index].receiveInto?.target
+  }
+
+  override func filled(_ index: Int, _ count: Int) {
+    guard let call = states[index].receiveInto else { return }
+    call.note(count)
+    if call.isFull || call.isOver { endReceiveInto(index, nil) }
   }
 
   override func inputEnded(_ index: Int) {
@@ -87,6 +99,7 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
     if let receiver = unsafe takeReceiver(index) {
       unsafe receiver.resume(returning: endOutcome(index))
     }
+    endReceiveInto(index)
   }
 
   override func ended(_ index: Int) {
@@ -204,11 +217,17 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   /// How the input ended: by the peer's end of stream, or by what the record says, or because this side has closed.
   private func endOutcome(_ index: Int) -> ReceiveOutcome {
-    unsafe withEngine { engine in
+    guard let error = inputError(index) else { return unsafe .end }
+    return unsafe .failed(error)
+  }
+
+  /// Why the input is over; nil: the peer has ended its stream.
+  func inputError(_ index: Int) -> SocketError? {
+    withEngine { engine in
       let isClosing = engine.records[index].machine.flags.contains(.closing)
-      if planted(.tellsCloseAsEnd) { return unsafe .end }
-      guard isClosing || engine.records[index].failure != nil else { return unsafe .end }
-      return unsafe .failed(engine.records[index].error(or: .closed, .receive))
+      if planted(.tellsCloseAsEnd) { return nil }
+      guard isClosing || engine.records[index].failure != nil else { return nil }
+      return engine.records[index].error(or: .closed, .receive)
     }
   }
 }
@@ -280,6 +299,8 @@ struct AsyncState {
   /// The call that it is; nil for the connection's own task.
   fileprivate(set) var receiverTicket: CancellationTicket?
   var receiverTimer: TimerQueue<LoopTimer>.Handle?
+  /// Who receives into memory of their own.
+  var receiveInto: ReceiveInto?
   private var senders: [SendWaiter] = []
   /// Resume whoever waits for the server's stop.
   private var stopWaiters: [() -> Void] = []
@@ -296,7 +317,9 @@ struct AsyncState {
 
   /// No bytes, no end, and nobody who waits for them already.
   @inline(__always)
-  var hasNothingForReceivers: Bool { unsafe receiver == nil && unread.isEmpty && !isInputOver }
+  var hasNothingForReceivers: Bool {
+    unsafe receiver == nil && receiveInto == nil && unread.isEmpty && !isInputOver
+  }
 
   func isReceiver(_ ticket: CancellationTicket) -> Bool { receiverTicket === ticket }
 

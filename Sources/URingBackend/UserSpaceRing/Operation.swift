@@ -11,6 +11,8 @@ import CLiburing
 struct Operation {
   enum Kind: UInt8 {
     case receive
+    /// Into memory that the submission names.
+    case receiveInto
     case accept
     case read
     case send

@@ -11,9 +11,10 @@ import SystemPackage
 /// Receives into provided buffers: io_uring_prep_recv(3), io_uring_prep_recv_multishot(3).
 extension UserSpaceRing {
   mutating func beginReceive(_ entry: UnsafePointer<io_uring_sqe>) {
-    // Without a provided buffer there is no receive in this package.
-    guard unsafe UInt32(entry.pointee.flags) == SLUICE_SQE_BUFFER_SELECT else {
-      return unsafe post(entry.pointee.user_data, -Errno.invalidArgument.rawValue)
+    switch unsafe UInt32(entry.pointee.flags) {
+    case 0: return unsafe begin(Operation(entry, .receiveInto))
+    case SLUICE_SQE_BUFFER_SELECT: break
+    default: return unsafe post(entry.pointee.user_data, -Errno.invalidArgument.rawValue)
     }
     var operation = unsafe Operation(entry, .receive)
     unsafe operation.group = entry.pointee.buf_group
@@ -54,6 +55,29 @@ extension UserSpaceRing {
       if unsafe !state.pointee.readiness.contains(.input) { return .waits }
     }
     return .hasMore
+  }
+
+  /// Into memory of the program's own: once, whatever is there.
+  mutating func attemptReceiveInto(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>)
+    -> Attempt
+  {
+    guard unsafe state.pointee.readiness.contains(.input) else { return .waits }
+    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(operation.address)) else {
+      post(operation.userData, -Errno.badAddress.rawValue)
+      return .finished
+    }
+    let count = unsafe system.receive(operation.descriptor, base, operation.count)
+    guard count > 0 else { return unsafe receiveEnded(&operation, state, count) }
+    let socketHasMore = count == operation.count && system.hasInput(operation.descriptor)
+    if !socketHasMore, unsafe !state.pointee.readiness.contains(.inputEnds) {
+      unsafe state.pointee.readiness.remove(.input)
+    }
+    post(
+      operation.userData,
+      Int32(truncatingIfNeeded: count),
+      flags: socketHasMore ? SLUICE_CQE_SOCKET_NONEMPTY : 0
+    )
+    return .finished
   }
 
   /// What planted faults do with what was reported beside the bytes. POLL_FIRST loses a reset that comes as one event with

@@ -31,7 +31,8 @@ extension UserSpaceRing {
   func checkRules(_ operation: borrowing Operation, _ state: UnsafeMutablePointer<DescriptorState>) {
     guard System.checksRules else { return }
     switch operation.kind {
-    case .receive where unsafe state.pointee.input != OperationTable.none:
+    case .receive where unsafe state.pointee.input != OperationTable.none,
+      .receiveInto where unsafe state.pointee.input != OperationTable.none:
       system.note(broken: .twoReceives, operation.descriptor)
     case .send where unsafe state.pointee.output != OperationTable.none,
       .sendVector where unsafe state.pointee.output != OperationTable.none:

@@ -48,7 +48,7 @@ extension UserSpaceRing {
     switch operation.kind {
     // Without a buffer a receive ends at once, whatever the socket holds.
     case .receive, .connect, .poll: true
-    case .accept, .read: unsafe state.pointee.readiness.contains(.input)
+    case .receiveInto, .accept, .read: unsafe state.pointee.readiness.contains(.input)
     case .send, .sendVector: unsafe state.pointee.readiness.contains(.output)
     }
   }
@@ -67,6 +67,7 @@ extension UserSpaceRing {
   mutating func attempt(_ operation: inout Operation, _ state: UnsafeMutablePointer<DescriptorState>) -> Attempt {
     switch operation.kind {
     case .receive: unsafe attemptReceive(&operation, state)
+    case .receiveInto: unsafe attemptReceiveInto(&operation, state)
     case .send: unsafe attemptSend(&operation, state)
     case .sendVector: unsafe attemptSendVector(&operation, state)
     case .accept: unsafe attemptAccept(&operation, state)
@@ -143,7 +144,7 @@ extension UserSpaceRing {
 
   static func list(_ kind: Operation.Kind) -> WritableKeyPath<DescriptorState, Int32> {
     switch kind {
-    case .receive, .accept, .read: \.input
+    case .receive, .receiveInto, .accept, .read: \.input
     case .send, .sendVector, .connect: \.output
     case .poll: \.polls
     }
