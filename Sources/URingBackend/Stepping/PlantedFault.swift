@@ -78,6 +78,10 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case forgetsLinger
   /// Progress that only the peer's acknowledgements show is not seen.
   case ignoresAcknowledgements
+  /// After the process has stood still, timers are fired before what came meanwhile is looked at.
+  case firesTimersFirst
+  /// The time for which the process stood still counts as the peer's.
+  case countsStandstill
 
   // MARK: Accepting and connecting
 
