@@ -52,11 +52,14 @@ extension StreamEngine {
       if completion.result >= 0 { sockets.close(completion.result) }
       return
     }
+    let isDropped = planted(.dropsLateAccept) && listener.isCancelling && completion.result >= 0
     if !completion.hasMore, !planted(.ignoresAcceptEnd) {
       listener.isArmed = false
       listener.isCancelling = false
     }
-    if completion.result >= 0 {
+    if isDropped {
+      sockets.close(completion.result)
+    } else if completion.result >= 0 {
       admit(completion.result, by: listener)
     } else {
       acceptFailed(Errno(rawValue: -completion.result), listener)

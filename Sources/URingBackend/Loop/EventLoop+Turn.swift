@@ -158,7 +158,9 @@ extension EventLoop {
 
   private func fireTimers(_ wasInterrupted: Bool) {
     guard timers.armed > 0, let due = timers.nextDeadline(), due <= now else { return }
-    if wasInterrupted || now - due > EventLoop.lateness { catchUp() }
+    isHeldUp = wasInterrupted || now - due > EventLoop.lateness
+    defer { isHeldUp = false }
+    if isHeldUp, !planted(.firesTimersFirst) { catchUp() }
     while timers.armed > 0, let timer = timers.popExpired(at: now) {
       switch timer {
       case .client(let token): client.timerFired(token)

@@ -11,6 +11,8 @@ struct ConnectionRecord {
     /// A look at the input, a moment after the connection was opened.
     case look
     case idle
+    /// The idle timer was late, because the loop had stood still: what waited is served first.
+    case reprieve
     /// close() was asked for, and what is queued must be out by then.
     case flush
     /// The FIN is out, and the peer has not acknowledged everything.
@@ -42,6 +44,8 @@ struct ConnectionRecord {
   var timeouts = ConnectionSettings.Timeouts()
   /// The loop's clock when bytes last moved.
   var lastActivity: UInt64 = 0
+  /// The last activity after which the idle timer had its reprieve.
+  var reprieved: UInt64 = .max
   /// What the peer had acknowledged when the timer looked last (see `StreamEngine+Timers.swift`).
   var acknowledged: UInt32 = 0
   /// The engine's `waitClock` when the connection began to wait for slots; zero: it does not.

@@ -49,10 +49,11 @@ extension StreamEngine {
       return
     }
     let isPlanted = planted(.ignoresMore) && completion.result > 0
+    let isDropped = planted(.dropsLateBytes) && place.record.machine.flags.contains(.receiveCancelling)
     place.record.machine.receiveCompleted(more: completion.hasMore || isPlanted)
     if let view = view {
       place.record.pushes = completion.socketHasMore
-      deliver(view, to: place)
+      isDropped ? view.releaseReader() : deliver(view, to: place)
     } else if completion.result <= 0 {
       receiveEnded(Int(operation.index), completion)
     } else {

@@ -64,6 +64,7 @@ final class ObservedBody: @unchecked Sendable {
       try await send(view, on: connection)
       let time = system.network.choices.draw(.userAction, below: 20)
       try await connection.loop.sleep(for: .milliseconds(2 + Int64(time)))
+      seen.timerFired()
       kept.release()
     }
   }
@@ -94,6 +95,7 @@ final class ObservedBody: @unchecked Sendable {
         return try await connection.receive(timeout: .milliseconds(time))
       } catch {
         guard error.kind == .timedOut else { throw error }
+        seen.timerFired()
       }
     }
   }
