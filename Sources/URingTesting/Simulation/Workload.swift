@@ -168,6 +168,11 @@ package struct Workload: Sendable {
     ponder.usualBytes = 6000
     ponder.styles = [.polite, .trickles, .resets, .leaves]
 
+    var gather = make("gather", mode, .gather)
+    gather.styles = everybody
+    gather.poolBytes = 256 << 10
+    gather.clients = 8
+
     var pinned = Workload("pinned", mode)
     pinned.clients = 8
     pinned.bytes = 20_000
@@ -214,7 +219,7 @@ package struct Workload: Sendable {
       hoard.limits.idleTimeout = .seconds(20)
       hoard.styles = [.polite, .clings, .trickles, .resets, .leaves]
       return common + [hoard, make("fanout", mode, .fanOut), pause]
-    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy), ponder]
+    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy), ponder, gather]
     }
   }
 
