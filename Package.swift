@@ -39,7 +39,11 @@ let package = Package(
       pkgConfig: "liburing",
       providers: [.apt(["liburing-dev"]), .yum(["liburing-devel"])]
     ),
-    .target(name: "IOBuffers", swiftSettings: strict),
+    .target(
+      name: "IOBuffers",
+      dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+      swiftSettings: strict
+    ),
     .target(
       name: "URingBackend",
       dependencies: [
