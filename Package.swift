@@ -42,7 +42,8 @@ let package = Package(
     .target(
       name: "IOBuffers",
       dependencies: [.product(name: "DequeModule", package: "swift-collections")],
-      swiftSettings: strict
+      // For frames that cannot be copied: `FrameDecoder.Frame`. Those who conform or call need not enable it.
+      swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]
     ),
     .target(
       name: "URingBackend",

@@ -52,25 +52,29 @@ extension ByteQueue {
     return byte
   }
 
-  /// The number that all bytes are the decimal digits of.
+  /// The number that the bytes are the decimal digits of.
   ///
-  /// - Returns: nil unless there are digits and nothing else (no sign, no blank), and the number fits into an `Int`.
-  public borrowing func decimal() -> Int? {
-    number(10)
+  /// - Parameter range: offsets of the digits; all bytes unless told.
+  /// - Returns: nil unless there are digits and nothing else (no sign, no blank), and the number fits into an `Int`; nil
+  ///   also for a range that is not within the queue.
+  public borrowing func decimal(in range: Range<Int>? = nil) -> Int? {
+    number(10, range ?? 0..<total)
   }
 
-  /// The number that all bytes are the hexadecimal digits of, large or small.
+  /// The number that the bytes are the hexadecimal digits of, large or small.
   ///
-  /// - Returns: nil unless there are digits and nothing else (no sign, no `0x`), and the number fits into an `Int`.
-  public borrowing func hexadecimal() -> Int? {
-    number(16)
+  /// - Parameter range: offsets of the digits; all bytes unless told.
+  /// - Returns: nil unless there are digits and nothing else (no sign, no `0x`), and the number fits into an `Int`; nil
+  ///   also for a range that is not within the queue.
+  public borrowing func hexadecimal(in range: Range<Int>? = nil) -> Int? {
+    number(16, range ?? 0..<total)
   }
 
-  private borrowing func number(_ radix: Int) -> Int? {
-    guard !isEmpty else { return nil }
+  private borrowing func number(_ radix: Int, _ range: Range<Int>) -> Int? {
+    guard range.lowerBound >= 0, range.upperBound <= total, !range.isEmpty else { return nil }
     var number = 0
     var isNumber = true
-    forEachSpan { isNumber = isNumber && $0.append(radix, to: &number) }
+    forEachPart(range) { isNumber = isNumber && $0.append(radix, to: &number) }
     return isNumber ? number : nil
   }
 

@@ -103,7 +103,7 @@ extension RawSpan {
   func starts(with prefix: UnsafeRawBufferPointer) -> Bool {
     guard let wanted = prefix.baseAddress else { return true }
     return unsafe withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress else { return prefix.isEmpty }
+      guard let base = bytes.baseAddress else { return unsafe prefix.isEmpty }
       return unsafe prefix.count <= bytes.count && Platform.equal(base, wanted, count: prefix.count)
     }
   }
