@@ -144,9 +144,10 @@ struct ByteQueueTests {
     let dry = try BufferArena(.small([256], byteLimit: 4096))
     var queue = try dry.queue([[1, 2], [3, 4]])
     let rest = dry.drain(1)
+    defer { withExtendedLifetime(rest) {} }
     #expect(rest.error != nil)
-    #expect(failure { try queue.takeView(3, from: dry) } == rest.error)
-    #expect(failure { try queue.joinPrefix(3, from: dry) } == rest.error)
+    #expect(failure { try queue.takeView(3, from: dry) }?.isLimitReached == true)
+    #expect(failure { try queue.joinPrefix(3, from: dry) }?.isLimitReached == true)
     #expect(queue.viewCount == 2)
     #expect(queue.bytes() == [1, 2, 3, 4])
   }

@@ -148,6 +148,7 @@ struct OutputBytesTests {
       try output.append([1])
       try output.reserve(200)
       let rest = dry.drain(1)
+      defer { withExtendedLifetime(rest) {} }
       #expect(rest.error != nil)
       for number in 0..<200 { try output.append(UInt8(number)) }
       #expect(output.finish().bytes() == [1] + (0..<200).map { UInt8($0) })
@@ -164,6 +165,7 @@ struct OutputBytesTests {
       var output = OutputBytes(arena: dry, chunkBytes: 64)
       try output.append(pattern(lead))
       let rest = dry.drain(1)
+      defer { withExtendedLifetime(rest) {} }
       let slots = dry.statistics.slotsOut
       let large = pattern(20_000)
       var errors = [failure { try output.append(large) }]
@@ -173,15 +175,15 @@ struct OutputBytesTests {
       errors.append(failure { try output.append(repeating: 1, count: .max) })
       errors.append(failure { try output.append(hexadecimal: -1, minimumDigits: .max) })
       errors.append(failure { try output.reserve(.max) })
-      errors.append(failure { try unsafe output.unsafeAppend(capacity: 200) { $0.append(UInt8(1)) } })
+      errors.append(failure { try unsafe output.unsafeAppend(capacity: 5000) { $0.append(UInt8(1)) } })
       #expect(errors.allSatisfy { $0 != nil }, "\(errors)")
       #expect(output.count == lead)
       #expect(dry.statistics.slotsOut == slots)
       // Fills what room there is, then each further one fails.
       while failure({ try output.append(0xABCD as UInt16) }) == nil {}
       let count = output.count
-      #expect(failure { try output.append(decimal: Int.min) } == rest.error)
-      #expect(failure { try output.append("text as long as an integer, and more") } == rest.error)
+      #expect(failure { try output.append(decimal: Int.min) }?.isLimitReached == true)
+      #expect(failure { try output.append("text as long as an integer, and more") }?.isLimitReached == true)
       #expect(output.count == count)
       let bytes = output.finish().bytes()
       #expect(bytes.count == count && bytes.starts(with: pattern(lead)))
@@ -196,7 +198,8 @@ struct OutputBytesTests {
     try output.append([1])
     do {
       let rest = dry.drain(1)
-      #expect(failure { try output.append(pattern(100)) } == rest.error)
+      defer { withExtendedLifetime(rest) {} }
+      #expect(failure { try output.append(pattern(100)) }?.isLimitReached == true)
     }
     try output.append(pattern(100))
     #expect(output.finish().bytes() == [1] + pattern(100))
@@ -274,7 +277,7 @@ struct OutputBytesTests {
   @Test("random operations against an array", arguments: 0..<6)
   func random(_ run: Int) throws {
     var generator = SeededGenerator(seed: Settings.seed &+ UInt64(run))
-    let arena = try BufferArena(.small([64, 256], byteLimit: 48 << 10, segmentBytes: 4096, diagnostics: .counts))
+    let arena = try BufferArena(.small([64, 256], byteLimit: 24 << 10, segmentBytes: 4096, diagnostics: .counts))
     do {
       var output = OutputBytes(arena: arena, chunkBytes: 64)
       var model: [UInt8] = []
@@ -310,7 +313,7 @@ struct OutputBytesTests {
           #expect(part.bytes() == model)
           model = []
           sent.append(part)
-          if generator.chance(1, in: 4) { sent.removeAll() }
+          if generator.chance(1, in: 16) { sent.removeAll() }
         }
         // With an error nothing was added.
         #expect(output.count == model.count)
