@@ -9,6 +9,7 @@ extension TCPServer {
     /// What each of the server's own loops is given; `poolBytes` is for one loop.
     public var loop = EventLoop.Configuration()
     /// Connections that wait to be accepted, per loop: at least 1. The kernel caps it at net.core.somaxconn. See listen(2).
+    /// On a Unix socket all loops together have so many.
     public var backlog: Int32 = 1024
     /// Connections open at once, over all loops: at least 1. Beyond it accepting pauses, and peers wait in the backlog.
     public var maximumConnections = 100_000

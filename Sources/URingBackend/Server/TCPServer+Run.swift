@@ -10,18 +10,23 @@ extension TCPServer {
   /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
   ///
   /// - Parameters:
-  ///   - whenListening: called once all listeners stand, with the address where they listen.
+  ///   - whenListening: called once all listeners stand, with the address where they listen; the first, if there are several.
+  ///   - whenListeningOnAll: the same, with all addresses, in the order of ``addresses``.
   ///   - body: runs for each connection.
   /// - Returns: what the server did in its life.
   /// - Throws: `RunError` when the server runs already or has run, `RingError` when no loop can be started, `SocketError`
-  ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
+  ///   when one of the addresses cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
   ///   the server has not run, and `run` may be called again.
   @discardableResult
   public func run(
     whenListening: (SocketAddress) -> Void = { _ in },
+    whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     _ body: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws -> Summary {
-    try await serve(whenListening) { engine, connections, onError in
+    try await serve({ all in
+      if let first = all.first { whenListening(first) }
+      whenListeningOnAll(all)
+    }) { engine, connections, onError in
       AsyncSink(engine: engine, budget: connections.budget, onError: onError) { connection in
         connections.countOpened()
         try await body(connection)
@@ -35,18 +40,26 @@ extension TCPServer {
   /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
   ///
   /// - Parameters:
-  ///   - whenListening: called once all listeners stand, with the address where they listen.
+  ///   - whenListening: called once all listeners stand, with the address where they listen; the first, if there are several.
+  ///   - whenListeningOnAll: the same, with all addresses, in the order of ``addresses``.
   ///   - handler: makes the handler of one connection. A throw closes that connection.
   /// - Returns: what the server did in its life.
   /// - Throws: `RunError` when the server runs already or has run, `RingError` when no loop can be started, `SocketError`
-  ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
+  ///   when one of the addresses cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
   ///   the server has not run, and `run` may be called again.
   @discardableResult
   public func run<Handler: ConnectionHandler & ~Copyable>(
     whenListening: (SocketAddress) -> Void = { _ in },
+    whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {
-    try await serve(whenListening, isHandled: true) { engine, connections, onError in
+    try await serve(
+      { all in
+        if let first = all.first { whenListening(first) }
+        whenListeningOnAll(all)
+      },
+      isHandled: true
+    ) { engine, connections, onError in
       HandlerSink(engine: engine, budget: connections.budget, onError: onError) {
         connections.countOpened()
         return try handler()
@@ -58,7 +71,7 @@ extension TCPServer {
   typealias MakeSink = @Sendable (StreamEngine, ServedConnections, ErrorReport?) -> ConnectionSink
 
   private func serve(
-    _ whenListening: (SocketAddress) -> Void,
+    _ whenListening: ([SocketAddress]) -> Void,
     isHandled: Bool = false,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
@@ -88,7 +101,7 @@ extension TCPServer {
   }
 
   private func serveOnce(
-    _ whenListening: (SocketAddress) -> Void,
+    _ whenListening: ([SocketAddress]) -> Void,
     _ isHandled: Bool,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
@@ -112,13 +125,13 @@ extension TCPServer {
 
   private func serve(
     on group: LoopGroup,
-    _ whenListening: (SocketAddress) -> Void,
+    _ whenListening: ([SocketAddress]) -> Void,
     _ isHandled: Bool,
     _ makeSink: @escaping MakeSink
   ) async throws(SocketError) -> Summary {
     let sockets = try ListeningSockets(
       count: group.loops.count,
-      address: address,
+      addresses: addresses,
       backlog: max(1, configuration.backlog),
       options: configuration.options
     )
@@ -131,20 +144,20 @@ extension TCPServer {
     let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
     var services: [LoopService] = []
     var failure: SocketError?
-    for (loop, descriptor) in zip(group.loops, sockets.descriptors) {
+    for (loop, own) in zip(group.loops, sockets.perLoop) {
       let service = LoopService(loop)
       services.append(service)
       let isListening = await service.start(
-        descriptor,
-        address: sockets.address,
+        own,
         settings: settings,
         connections: connections,
         onError: configuration.onError,
         makeSink
       )
-      if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.address) }
+      if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.addresses.first) }
     }
     if let failure {
+      sockets.removeFiles()
       await giveUp(services)
       throw failure
     }
@@ -152,14 +165,17 @@ extension TCPServer {
     for service in services { service.whenStopped { self.stop.set() } }
     life.withLock { $0 = .serving(running) }
     if let loop = group.loops.first { reportMisfits(on: loop) }
-    logger?.info("listening", metadata: ["address": "\(sockets.address)", "loops": "\(group.loops.count)"])
-    whenListening(sockets.address)
+    let places = sockets.addresses.map(\.description).joined(separator: ", ")
+    logger?.info("listening", metadata: ["address": "\(places)", "loops": "\(group.loops.count)"])
+    whenListening(sockets.addresses)
 
     await withTaskCancellationHandler {
       await stop.wait()
     } onCancel: {
       stop.set()
     }
+    // Before anybody stops listening, while the sockets still tell these files from those of others.
+    sockets.removeFiles()
     return await drain(services, running)
   }
 
@@ -209,35 +225,5 @@ extension TCPServer {
       summary.reports.append(report)
     }
     return summary
-  }
-}
-
-/// The listening sockets of one server: one per loop, on one port.
-private struct ListeningSockets {
-  let descriptors: [Int32]
-  let address: SocketAddress
-
-  init(count: Int, address: SocketAddress, backlog: Int32, options: SocketOptions) throws(SocketError) {
-    var open: [Int32] = []
-    var bound = address
-    do throws(SocketError) {
-      if count > 1, address.port != 0 {
-        // SO_REUSEPORT would share the port with another server of the same user, who would wonder where half of the
-        // connections went. A listener without it finds out.
-        let probe = try Socket.listen(on: address, backlog: 1, options: options, sharesPort: false)
-        Socket.close(probe)
-      }
-      for _ in 0..<count {
-        let descriptor = try Socket.listen(on: bound, backlog: backlog, options: options, sharesPort: count > 1)
-        open.append(descriptor)
-        // The kernel chose the port; the others must have the same.
-        bound = Socket.localAddress(of: descriptor) ?? bound
-      }
-    } catch {
-      for descriptor in open { Socket.close(descriptor) }
-      throw error
-    }
-    descriptors = open
-    self.address = bound
   }
 }

@@ -26,7 +26,8 @@ extension StreamEngine {
     case .receiveInto: receiveIntoCompleted(completion, operation)
     case .watch: watchCompleted(completion, operation)
     case .cancelWatch: watchCancelCompleted(completion, operation)
-    case .cancelConnect, .wake, .receive, .send, nil: break
+    case .cancelConnect: connectCancelCompleted(completion, operation)
+    case .wake, .receive, .send, nil: break
     }
   }
 
@@ -128,7 +129,7 @@ extension StreamEngine {
   private func hasLostPeer(_ index: Int) -> Bool {
     let machine = records[index].machine
     guard machine.unsent > 0, machine.flags.isDisjoint(with: [.outputEnded, .shutdownInFlight]) else { return false }
-    return !planted(.trustsEndAfterShortSend) && sockets.peerAddress(of: records[index].descriptor) == nil
+    return !planted(.trustsEndAfterShortSend) && !sockets.hasPeer(records[index].descriptor)
   }
 
   /// The connection is broken, whichever operation met it: a reset ends both directions, and is no end of stream.

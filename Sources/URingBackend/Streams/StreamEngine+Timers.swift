@@ -39,11 +39,18 @@ extension StreamEngine {
     // Nothing was owed the last time either: nothing can have moved.
     guard isOwing || before > 0 else { return true }
     // Only ever compared: half of the bits tell one from another, and zero stands for no look.
-    let acknowledged = UInt32(truncatingIfNeeded: (sockets.acknowledgedBytes(of: descriptor) ?? 0) &<< 1) | 1
+    let acknowledged = UInt32(truncatingIfNeeded: progress(of: descriptor) &<< 1) | 1
     records[index].acknowledged = isOwing ? acknowledged : 0
     guard acknowledged != before else { return true }
     records[index].lastActivity = loop.now
     return false
+  }
+
+  /// A number that changes when the peer takes something. A Unix socket has no acknowledgements, but what is left of its
+  /// queue shrinks; and while there is more for that queue, the sends that fill it up end and are progress themselves,
+  /// because they go without MSG_WAITALL there.
+  private func progress(of descriptor: Int32) -> UInt64 {
+    sockets.acknowledgedBytes(of: descriptor) ?? UInt64(max(0, sockets.unacknowledgedBytes(of: descriptor)))
   }
 
   /// How long after its opening the input of a connection is looked at.
