@@ -4,7 +4,8 @@
 /// thread that brought it (`EventLoop.drainAfterStop`). So each continuation below is resumed once.
 final class LoopService: @unchecked Sendable {
   // Why unchecked: `sink` and `listener` are touched on the loop's thread alone.
-  private let loop: EventLoop
+  let loop: EventLoop
+  private let spawner = TaskSpawner()
   private var sink: ConnectionSink?
   private var listener: UInt32?
 
@@ -26,7 +27,7 @@ final class LoopService: @unchecked Sendable {
         Socket.close(descriptor)
         return false
       }
-      let sink = makeSink(engine, connections, onError)
+      let sink = makeSink(engine, connections, spawner, onError)
       self.sink = sink
       listener = engine.startListening(
         descriptor,
@@ -91,6 +92,17 @@ final class LoopService: @unchecked Sendable {
         }
       }
     }
+  }
+
+  /// Starts the tasks of this server's connections, as children of the calling task, which prefers the loop. Returns after
+  /// `endTasks`, when they have ended.
+  func runTasks() async {
+    await spawner.run(on: loop)
+  }
+
+  /// No connection comes any more.
+  func endTasks() {
+    loop.execute { [self] in spawner.finish() }
   }
 
   private func onLoop(_ body: @escaping @Sendable (StreamEngine?) -> Bool) async -> Bool {

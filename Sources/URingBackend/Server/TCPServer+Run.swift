@@ -4,10 +4,15 @@ internal import Logging
 extension TCPServer {
   /// Serves each connection with a task of its own, on the loop of the connection.
   ///
-  /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other.
+  /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other. When the
+  /// connection is over, because it broke or was given up, the task of `body` is cancelled.
   ///
-  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
-  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  /// These tasks are children of the calling one: they see its task-locals, such as a `ServiceContext`, a logger or a graceful
+  /// shutdown, and cancelling it cancels them.
+  ///
+  /// Returns when the server has stopped and all of them have ended: after `shutdown()`, `abort()` or the cancellation of the
+  /// calling task, which is the same as `abort()`, and when the group that it runs on is shut down. If it is told to stop
+  /// before it listens, it does not listen.
   ///
   /// - Parameters:
   ///   - whenListening: called once all listeners stand, with the address where they listen.
@@ -21,8 +26,8 @@ extension TCPServer {
     whenListening: (SocketAddress) -> Void = { _ in },
     _ body: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws -> Summary {
-    try await serve(whenListening) { engine, connections, onError in
-      AsyncSink(engine: engine, budget: connections.budget, onError: onError) { connection in
+    try await serve(whenListening) { engine, connections, spawner, onError in
+      AsyncSink(engine: engine, budget: connections.budget, onError: onError, spawner: spawner) { connection in
         connections.countOpened()
         try await body(connection)
       }
@@ -31,8 +36,9 @@ extension TCPServer {
 
   /// Serves each connection with a handler of its own, called synchronously on the loop of the connection.
   ///
-  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
-  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, which is the
+  /// same as `abort()`, and when the group that it runs on is shut down. If it is told to stop before it listens, it does not
+  /// listen.
   ///
   /// - Parameters:
   ///   - whenListening: called once all listeners stand, with the address where they listen.
@@ -46,7 +52,7 @@ extension TCPServer {
     whenListening: (SocketAddress) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {
-    try await serve(whenListening, isHandled: true) { engine, connections, onError in
+    try await serve(whenListening, isHandled: true) { engine, connections, _, onError in
       HandlerSink(engine: engine, budget: connections.budget, onError: onError) {
         connections.countOpened()
         return try handler()
@@ -54,10 +60,11 @@ extension TCPServer {
     }
   }
 
-  /// Makes what the connections of one loop report to. The last parameter is the configuration's `onError`, for the sink.
-  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, ErrorReport?) -> ConnectionSink
+  /// Makes what the connections of one loop report to, on that loop. The last parameter is the configuration's `onError`, for
+  /// the sink.
+  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, TaskSpawner, ErrorReport?) -> ConnectionSink
 
-  private func serve(
+  func serve(
     _ whenListening: (SocketAddress) -> Void,
     isHandled: Bool = false,
     _ makeSink: @escaping MakeSink
@@ -129,38 +136,42 @@ extension TCPServer {
       connections: connections
     )
     let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
-    var services: [LoopService] = []
-    var failure: SocketError?
-    for (loop, descriptor) in zip(group.loops, sockets.descriptors) {
-      let service = LoopService(loop)
-      services.append(service)
-      let isListening = await service.start(
-        descriptor,
-        address: sockets.address,
-        settings: settings,
-        connections: connections,
-        onError: configuration.onError,
-        makeSink
-      )
-      if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.address) }
-    }
-    if let failure {
-      await giveUp(services)
-      throw failure
-    }
-    // A loop that ends takes its listener along, and nobody else would tell us.
-    for service in services { service.whenStopped { self.stop.set() } }
-    life.withLock { $0 = .serving(running) }
-    if let loop = group.loops.first { reportMisfits(on: loop) }
-    logger?.info("listening", metadata: ["address": "\(sockets.address)", "loops": "\(group.loops.count)"])
-    whenListening(sockets.address)
+    return try await withTasks(on: group.loops, isHandled: isHandled) { services throws(SocketError) in
+      var failure: SocketError?
+      for (service, descriptor) in zip(services, sockets.descriptors) {
+        let isListening = await service.start(
+          descriptor,
+          address: sockets.address,
+          settings: settings,
+          connections: connections,
+          onError: configuration.onError,
+          makeSink
+        )
+        if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.address) }
+      }
+      if let failure {
+        await giveUp(services)
+        throw failure
+      }
+      // A loop that ends takes its listener along, and nobody else would tell us.
+      for service in services { service.whenStopped { self.stop.set() } }
+      life.withLock { $0 = .serving(running) }
+      if let loop = group.loops.first { reportMisfits(on: loop) }
+      logger?.info("listening", metadata: ["address": "\(sockets.address)", "loops": "\(group.loops.count)"])
+      configuration.onListening?(sockets.address)
+      whenListening(sockets.address)
 
-    await withTaskCancellationHandler {
+      #if Metrics
+        let reporting = startReporting(running, at: sockets.address)
+      #endif
       await stop.wait()
-    } onCancel: {
-      stop.set()
+      let summary = await drain(services, running)
+      #if Metrics
+        reporting?.cancel()
+        await reporting?.value
+      #endif
+      return summary
     }
-    return await drain(services, running)
   }
 
   /// Some loops listen, others end: ends what has begun.
