@@ -1,8 +1,7 @@
 import ArgumentParser
 import Glibc
-import IOBuffers
 import Logging
-import URingBackend
+import Sluice
 import UnixSignals
 
 /// The demo: sends back what it receives, out of the memory that the kernel received it into.

@@ -1,6 +1,6 @@
 public import ArgumentParser
 public import Logging
-public import URingBackend
+public import Sluice
 
 /// The command line.
 struct Options: ParsableArguments {

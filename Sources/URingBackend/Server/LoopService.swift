@@ -4,7 +4,8 @@
 /// thread that brought it (`EventLoop.drainAfterStop`). So each continuation below is resumed once.
 final class LoopService: @unchecked Sendable {
   // Why unchecked: `sink`, `listeners` and `stopping` are touched on the loop's thread alone.
-  private let loop: EventLoop
+  let loop: EventLoop
+  private let spawner = TaskSpawner()
   private var sink: ConnectionSink?
   private var listeners: [UInt32] = []
   /// Listeners that are not closed yet, while `stopListening` waits for them.
@@ -27,7 +28,7 @@ final class LoopService: @unchecked Sendable {
         for socket in sockets { Socket.close(socket.descriptor) }
         return false
       }
-      let sink = makeSink(engine, connections, onError)
+      let sink = makeSink(engine, connections, spawner, onError)
       self.sink = sink
       listeners = sockets.compactMap { socket in
         engine.startListening(
@@ -103,6 +104,17 @@ final class LoopService: @unchecked Sendable {
         }
       }
     }
+  }
+
+  /// Starts the tasks of this server's connections, as children of the calling task, which prefers the loop. Returns after
+  /// `endTasks`, when they have ended.
+  func runTasks() async {
+    await spawner.run(on: loop)
+  }
+
+  /// No connection comes any more.
+  func endTasks() {
+    loop.execute { [self] in spawner.finish() }
   }
 
   private func onLoop(_ body: @escaping @Sendable (StreamEngine?) -> Bool) async -> Bool {

@@ -26,6 +26,17 @@ extension TCPServer {
     /// loop waits meanwhile.
     public var onError: ErrorReport?
 
+    /// Told where the server listens, once all listeners stand; with port 0, which port that is. For servers that something
+    /// else runs, such as a group of services; who calls `run` may pass `whenListening`, too.
+    ///
+    /// Called by the task that runs the server, which goes on when it returns. Connections are accepted meanwhile.
+    public var onListening: (@Sendable (SocketAddress) -> Void)?
+
+    #if Metrics
+      /// What the server tells swift-metrics. Nil: nothing. With the package's trait `Metrics` only.
+      public var metrics: MetricsReporting?
+    #endif
+
     /// A configuration in which everything has its default.
     public init() {}
   }

@@ -4,10 +4,15 @@ internal import Logging
 extension TCPServer {
   /// Serves each connection with a task of its own, on the loop of the connection.
   ///
-  /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other.
+  /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other. When the
+  /// connection is over, because it broke or was given up, the task of `body` is cancelled.
   ///
-  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
-  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  /// These tasks are children of the calling one: they see its task-locals, such as a `ServiceContext`, a logger or a graceful
+  /// shutdown, and cancelling it cancels them.
+  ///
+  /// Returns when the server has stopped and all of them have ended: after `shutdown()`, `abort()` or the cancellation of the
+  /// calling task, which is the same as `abort()`, and when the group that it runs on is shut down. If it is told to stop
+  /// before it listens, it does not listen.
   ///
   /// - Parameters:
   ///   - whenListening: called once all listeners stand, with the address where they listen; the first, if there are several.
@@ -23,11 +28,8 @@ extension TCPServer {
     whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     _ body: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws -> Summary {
-    try await serve({ all in
-      if let first = all.first { whenListening(first) }
-      whenListeningOnAll(all)
-    }) { engine, connections, onError in
-      AsyncSink(engine: engine, budget: connections.budget, onError: onError) { connection in
+    try await serve(whenListening, whenListeningOnAll) { engine, connections, spawner, onError in
+      AsyncSink(engine: engine, budget: connections.budget, onError: onError, spawner: spawner) { connection in
         connections.countOpened()
         try await body(connection)
       }
@@ -36,8 +38,9 @@ extension TCPServer {
 
   /// Serves each connection with a handler of its own, called synchronously on the loop of the connection.
   ///
-  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
-  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, which is the
+  /// same as `abort()`, and when the group that it runs on is shut down. If it is told to stop before it listens, it does not
+  /// listen.
   ///
   /// - Parameters:
   ///   - whenListening: called once all listeners stand, with the address where they listen; the first, if there are several.
@@ -53,13 +56,7 @@ extension TCPServer {
     whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {
-    try await serve(
-      { all in
-        if let first = all.first { whenListening(first) }
-        whenListeningOnAll(all)
-      },
-      isHandled: true
-    ) { engine, connections, onError in
+    try await serve(whenListening, whenListeningOnAll, isHandled: true) { engine, connections, _, onError in
       HandlerSink(engine: engine, budget: connections.budget, onError: onError) {
         connections.countOpened()
         return try handler()
@@ -67,17 +64,29 @@ extension TCPServer {
     }
   }
 
-  /// Makes what the connections of one loop report to. The last parameter is the configuration's `onError`, for the sink.
-  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, ErrorReport?) -> ConnectionSink
+  /// Makes what the connections of one loop report to, on that loop. The last parameter is the configuration's `onError`, for
+  /// the sink.
+  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, TaskSpawner, ErrorReport?) -> ConnectionSink
 
-  private func serve(
-    _ whenListening: ([SocketAddress]) -> Void,
+  func serve(
+    _ whenListening: (SocketAddress) -> Void,
+    _ whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     isHandled: Bool = false,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
     try begin()
     do {
-      let summary = try await serveOnce(whenListening, isHandled, makeSink)
+      let summary = try await serveOnce(
+        { addresses in
+          if let first = addresses.first {
+            configuration.onListening?(first)
+            whenListening(first)
+          }
+          whenListeningOnAll(addresses)
+        },
+        isHandled,
+        makeSink
+      )
       life.withLock { $0 = .over }
       return summary
     } catch {
@@ -142,41 +151,44 @@ extension TCPServer {
       connections: connections
     )
     let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
-    var services: [LoopService] = []
-    var failure: SocketError?
-    for (loop, own) in zip(group.loops, sockets.perLoop) {
-      let service = LoopService(loop)
-      services.append(service)
-      let isListening = await service.start(
-        own,
-        settings: settings,
-        connections: connections,
-        onError: configuration.onError,
-        makeSink
-      )
-      if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.addresses.first) }
-    }
-    if let failure {
-      sockets.removeFiles()
-      await giveUp(services)
-      throw failure
-    }
-    // A loop that ends takes its listener along, and nobody else would tell us.
-    for service in services { service.whenStopped { self.stop.set() } }
-    life.withLock { $0 = .serving(running) }
-    if let loop = group.loops.first { reportMisfits(on: loop) }
-    let places = sockets.addresses.map(\.description).joined(separator: ", ")
-    logger?.info("listening", metadata: ["address": "\(places)", "loops": "\(group.loops.count)"])
-    whenListening(sockets.addresses)
+    return try await withTasks(on: group.loops, isHandled: isHandled) { services throws(SocketError) in
+      var failure: SocketError?
+      for (service, own) in zip(services, sockets.perLoop) {
+        let isListening = await service.start(
+          own,
+          settings: settings,
+          connections: connections,
+          onError: configuration.onError,
+          makeSink
+        )
+        if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.addresses.first) }
+      }
+      if let failure {
+        sockets.removeFiles()
+        await giveUp(services)
+        throw failure
+      }
+      // A loop that ends takes its listener along, and nobody else would tell us.
+      for service in services { service.whenStopped { self.stop.set() } }
+      life.withLock { $0 = .serving(running) }
+      if let loop = group.loops.first { reportMisfits(on: loop) }
+      let places = sockets.addresses.map(\.description).joined(separator: ", ")
+      logger?.info("listening", metadata: ["address": "\(places)", "loops": "\(group.loops.count)"])
+      whenListening(sockets.addresses)
 
-    await withTaskCancellationHandler {
+      #if Metrics
+        let reporting = startReporting(running, at: sockets.addresses)
+      #endif
       await stop.wait()
-    } onCancel: {
-      stop.set()
+      // Before anybody stops listening, while the sockets still tell these files from those of others.
+      sockets.removeFiles()
+      let summary = await drain(services, running)
+      #if Metrics
+        reporting?.cancel()
+        await reporting?.value
+      #endif
+      return summary
     }
-    // Before anybody stops listening, while the sockets still tell these files from those of others.
-    sockets.removeFiles()
-    return await drain(services, running)
   }
 
   /// Some loops listen, others end: ends what has begun.

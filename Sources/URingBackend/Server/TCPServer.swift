@@ -3,9 +3,12 @@ internal import IOBuffers
 
 /// A TCP server: listeners on a group of loops, and what runs for each connection. It may listen on Unix sockets as well.
 ///
-/// `run` serves until the server is told to stop, by `shutdown()` or by cancelling the task that called it, or until its
-/// loops end. Then it stops accepting, lets the open connections finish until the drain deadline, closes the rest, and
-/// returns. A server runs once: to serve again, make another one.
+/// `run` serves until the server is told to stop, or until its loops end. `shutdown()` stops it gracefully: it accepts no more,
+/// lets the open connections finish until the drain deadline, closes the rest, and `run` returns. `abort()`, and cancelling the
+/// task that called `run`, close all connections at once. A server runs once: to serve again, make another one.
+///
+/// What runs for connections are child tasks of `run`: they see the task-locals of whoever called it, are cancelled with it, and
+/// have ended when it returns.
 public final class TCPServer: Sendable {
   /// Where the server listens. With port 0 the kernel chooses; `run` reports which. On `::` a server serves IPv4 as well:
   /// see ``SocketOptions/ipv6Only``. The first of ``addresses``.
