@@ -69,7 +69,7 @@ extension SocketAddress {
   static func readUnix(_ storage: UnsafeRawBufferPointer, length: Int) -> SocketAddress {
     let end = min(max(length, pathOffset), storage.count)
     let name = unsafe Array(storage[pathOffset..<end])
-    guard let first = name.first else { return SocketAddress(UnixName(.none)) }
+    guard let first = name.first else { return SocketAddress(UnixName.nowhere) }
     // The kernel takes paths of 108 bytes, too, and shows them without a NUL.
     return SocketAddress(
       first == 0 ? UnixName(.abstract, Array(name.dropFirst())) : UnixName(.file, Array(name.prefix { $0 != 0 }))

@@ -244,7 +244,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         unsafe bytes.storeBytes(of: address, as: sockaddr_in6.self)
         return MemoryLayout<sockaddr_in6>.size
       case .unix:
-        return unsafe SocketAddress.write(unixName ?? UnixName(.none), bytes)
+        return unsafe SocketAddress.write(unixName ?? UnixName.nowhere, bytes)
       }
     }
     return (storage, socklen_t(length))

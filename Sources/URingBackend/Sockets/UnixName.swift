@@ -16,6 +16,9 @@ final class UnixName: Sendable {
   /// What `sun_path` has room for, with the NUL behind a path or in front of an abstract name.
   static let mostBytes = 107
 
+  /// Of all sockets without a name: accepted connections have one each, and it is always the same.
+  static let nowhere = UnixName(.none)
+
   let space: Space
   let bytes: [UInt8]
 

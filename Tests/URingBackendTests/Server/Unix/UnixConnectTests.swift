@@ -48,8 +48,13 @@ struct UnixConnectTests {
     try peer.send([1, 2, 3])
     #expect(try await connection.receive(exactly: 3) == [1, 2, 3])
     try await connection.send(try connection.arena.message([4]))
+    // The close waits until the peer has received everything and ended its side.
+    async let got = blocking {
+      defer { peer.close() }
+      return try peer.receiveToEnd()
+    }
     await connection.close()
-    #expect(try await blocking { try peer.receiveToEnd() } == [4])
+    #expect(try await got == [4])
     await loop.shutdown()
   }
 
@@ -97,7 +102,7 @@ struct UnixConnectTests {
     let listener = try PlainUnixListener(name, backlog: 0)
     let clients = try Self.fill(name)
     let loop = try EventLoop.start()
-    let task = Task { try await TCPConnection.connect(to: address, on: loop) }
+    let task = Task { try await TCPConnection.connect(to: address, on: loop, timeout: .seconds(600)) }
     while await !loop.isConnecting() { await Task.yield() }
     task.cancel()
     await #expect(throws: SocketError(.cancelled, .connect, peer: address)) { _ = try await task.value }
@@ -112,7 +117,7 @@ struct UnixConnectTests {
     let listener = try PlainUnixListener(name, backlog: 0)
     let clients = try Self.fill(name)
     let loop = try EventLoop.start()
-    let task = Task { try await TCPConnection.connect(to: address, on: loop, timeout: .seconds(60)) }
+    let task = Task { try await TCPConnection.connect(to: address, on: loop, timeout: .seconds(600)) }
     while await !loop.isConnecting() { await Task.yield() }
     try await Task.sleep(for: .milliseconds(20))
     for _ in clients { _ = try listener.accept() }
@@ -133,8 +138,8 @@ struct UnixConnectTests {
     let loop = try EventLoop.start()
     let task = Task<Void, any Error> {
       switch mode {
-      case .tasks: _ = try await TCPConnection.connect(to: address, on: loop)
-      case .handlers: try await TCPClient(on: loop) { EchoHandler() }.connect(to: address)
+      case .tasks: _ = try await TCPConnection.connect(to: address, on: loop, timeout: .seconds(600))
+      case .handlers: try await TCPClient(on: loop, timeout: .seconds(600)) { EchoHandler() }.connect(to: address)
       }
     }
     while await !loop.isConnecting() { await Task.yield() }

@@ -83,11 +83,11 @@ struct UnixEndTests {
 
   // MARK: Progress
 
-  /// Some 1.6 MB/s, which a reader that is not on time may fall short of.
+  /// Some 0.8 MB/s, which a reader that is not on time may fall short of.
   private static func readSlowly(_ client: BlockingClient, upTo most: Int = .max) throws -> [UInt8] {
     var result: [UInt8] = []
     while result.count < most {
-      let bytes = try client.receive(8192)
+      let bytes = try client.receive(4096)
       if bytes.isEmpty { break }
       result += bytes
       usleep(5000)
@@ -100,7 +100,7 @@ struct UnixEndTests {
   func aReaderThatIsSlowIsNotIdle(mode: ServerMode) async throws {
     let directory = try TemporaryDirectory()
     var configuration = TCPServer.Configuration()
-    configuration.limits.idleTimeout = .milliseconds(500)
+    configuration.limits.idleTimeout = .milliseconds(1500)
     let (running, name) = try await Self.start(mode, directory, configuration)
     try await blocking {
       let client = try BlockingClient(unix: name, guardSeconds: 20)
@@ -138,7 +138,7 @@ struct UnixEndTests {
   func afterTheCloseASlowReaderGetsEverything(mode: ServerMode) async throws {
     let directory = try TemporaryDirectory()
     var configuration = TCPServer.Configuration()
-    configuration.limits.flushTimeout = .milliseconds(400)
+    configuration.limits.flushTimeout = .milliseconds(1500)
     configuration.limits.lingerTimeout = .milliseconds(100)
     let (running, name) = try await Self.start(mode, directory, configuration)
     try await blocking {
@@ -183,7 +183,10 @@ struct UnixEndTests {
   @Test(arguments: ServerMode.allCases)
   func bytesBehindAGracefulCloseAreNoReset(mode: ServerMode) async throws {
     let directory = try TemporaryDirectory()
-    let (running, name) = try await Self.start(mode, directory)
+    var configuration = TCPServer.Configuration()
+    configuration.limits.flushTimeout = .seconds(600)
+    configuration.limits.lingerTimeout = .seconds(600)
+    let (running, name) = try await Self.start(mode, directory, configuration)
     let client = try BlockingClient(unix: name)
     try client.send([2])
     async let sent: Void = blocking {
