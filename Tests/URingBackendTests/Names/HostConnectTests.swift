@@ -182,7 +182,7 @@ struct HostConnectTests {
           resolver
         )
       }
-      #expect(try await comesTrue { resolver.asked.value == 1 })
+      try await eventually { resolver.asked.value == 1 }
       if end == .cancellation { task.cancel() }
       if end == .loop { await loop.shutdown() }
       let error = await #expect(throws: HostConnectError.self) { try await task.value }
@@ -198,7 +198,7 @@ struct HostConnectTests {
     let resolver = Hanging()
     let client = TCPClient(on: loop, timeout: .seconds(600)) { EchoHandler() }
     let task = Task { try await client.connect(host: "name", port: 9, resolver: resolver) }
-    #expect(try await comesTrue { resolver.asked.value == 1 })
+    try await eventually { resolver.asked.value == 1 }
     await client.shutdown()
     let error = await #expect(throws: HostConnectError.self) { try await task.value }
     #expect(error?.kind == .shuttingDown)
@@ -298,7 +298,7 @@ struct HostConnectTests {
         try #require(round % 2 == 1, "\(error)")
       }
     }
-    try #require(try await comesTrue { OpenDescriptors.count() <= before })
+    try await eventually { OpenDescriptors.count() <= before }
     await loop.shutdown()
     try await running.stop()
     withExtendedLifetime(silent) {}

@@ -34,22 +34,22 @@ struct LookupThreadsTests {
     let threads = LookupThreads(3, look: { gate.look($0) })
     try await withThrowingTaskGroup(of: (Int, [SocketAddress]).self) { group in
       for number in 0..<20 { group.addTask { (number, try await threads.addresses(of: "\(number)")) } }
-      #expect(try await comesTrue { threads.load == (3, 17) && gate.running.value.count == 3 })
+      try await eventually { threads.load == (3, 17) && gate.running.value.count == 3 }
       gate.open()
       for try await (number, addresses) in group { #expect(addresses == [.loopback(port: UInt16(number))]) }
     }
     #expect(gate.running.value.count == 20)
-    #expect(try await comesTrue { threads.load == (0, 0) })
+    try await eventually { threads.load == (0, 0) }
   }
 
   @Test func whoIsCancelledDoesNotWaitAndIsNotLookedUp() async throws {
     let gate = Gate()
     let threads = LookupThreads(1, look: { gate.look($0) })
     let first = Task { try await threads.addresses(of: "1") }
-    #expect(try await comesTrue { gate.running.value == ["1"] })
+    try await eventually { gate.running.value == ["1"] }
     let second = Task { try await threads.addresses(of: "2") }
     let third = Task { try await threads.addresses(of: "3") }
-    #expect(try await comesTrue { threads.load.waiting == 2 })
+    try await eventually { threads.load.waiting == 2 }
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
     // Also the one that is being looked up, which cannot be taken back.
@@ -65,7 +65,7 @@ struct LookupThreadsTests {
     }
     late.cancel()
     await #expect(throws: CancellationError.self) { try await late.value }
-    #expect(try await comesTrue { threads.load == (0, 0) })
+    try await eventually { threads.load == (0, 0) }
     #expect(gate.running.value == ["1", "3"])
   }
 

@@ -290,7 +290,7 @@ struct UnixEndTests {
         try await RunningServer.echo(.handlers, at: try .unix(path: name)).stop()
         try PlainUnixListener.leaveBehind(name)
       }
-      try #require(try await comesTrue { OpenDescriptors.count() <= before })
+      try await eventually { OpenDescriptors.count() <= before }
     }
   }
 }
