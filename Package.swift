@@ -39,7 +39,12 @@ let package = Package(
       pkgConfig: "liburing",
       providers: [.apt(["liburing-dev"]), .yum(["liburing-devel"])]
     ),
-    .target(name: "IOBuffers", swiftSettings: strict),
+    .target(
+      name: "IOBuffers",
+      dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+      // For frames that cannot be copied: `FrameDecoder.Frame`. Those who conform or call need not enable it.
+      swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]
+    ),
     .target(
       name: "URingBackend",
       dependencies: [

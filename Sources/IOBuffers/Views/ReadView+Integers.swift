@@ -10,6 +10,14 @@ extension ReadView {
     return unsafe base.load(fromByteOffset: offset, as: UInt8.self)
   }
 
+  /// One byte, or nil if `offset` is not inside the view. For offsets that a peer chose.
+  ///
+  /// - Parameter offset: from the start of the view.
+  @inlinable
+  public borrowing func byte(at offset: Int) -> UInt8? {
+    offset >= 0 && offset < count ? self[offset] : nil
+  }
+
   /// Reads an integer, which need not be aligned.
   ///
   /// - Parameters:
