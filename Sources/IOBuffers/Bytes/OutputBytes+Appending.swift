@@ -83,7 +83,8 @@ extension OutputBytes {
     }
   }
 
-  /// Has the caller write up to `capacity` bytes where they are to be: contiguous, neither zeroed before nor copied after.
+  /// Has the caller write up to `capacity` bytes where they are to be: contiguous, neither zeroed before nor copied after. At most
+  /// 128 MiB.
   ///
   /// Unsafe, because Swift 6.3 does not see that a span for writing which is lent `inout` can be moved to a variable that
   /// outlives it. `body` must not move the span anywhere. All the other functions of this type are safe.
@@ -153,7 +154,6 @@ extension OutputBytes {
   @usableFromInline
   mutating func makeContiguousRoom(_ n: Int) throws(BufferError) {
     guard n >= 0 else { throw .negativeSize(n) }
-    try addSpare(max(n, chunkBytes), next: true)
-    nextChunk()
+    start(try loanChunk(max(n, chunkBytes)))
   }
 }

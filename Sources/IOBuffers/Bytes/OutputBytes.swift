@@ -116,11 +116,31 @@ public struct OutputBytes: ~Copyable, @unchecked Sendable {
   @usableFromInline
   mutating func reserveChunks(_ n: Int) throws(BufferError) {
     guard n >= 0 else { throw .negativeSize(n) }
+    if room > 0 || spareRoom > 0 {
+      try reserveSpares(n)
+      if room == 0 { nextChunk() }
+      return
+    }
+    // The common case, without a list of spares.
+    start(try loanChunk(for: n))
+    guard n > room else { return }
+    do throws(BufferError) {
+      try reserveSpares(n)
+    } catch {
+      forgetChunk()?.releaseWriter()
+      throw error
+    }
+  }
+
+  /// Takes as many spares as `n` bytes need in all.
+  private mutating func reserveSpares(_ n: Int) throws(BufferError) {
     let before = spares?.count ?? 0
     while n - room > spareRoom {
-      let missing = n - room - spareRoom
       do throws(BufferError) {
-        try addSpare(max(chunkBytes, min(missing, Self.largeChunkBytes)))
+        let spare = try loanChunk(for: n - room - spareRoom)
+        if case .none = spares { spares = Deque(minimumCapacity: 2) }
+        spares?.append(spare)
+        spareRoom += Int(spare.count)
       } catch {
         // What is needed cannot be had: leave what could to others.
         while (spares?.count ?? 0) > before, let spare = spares?.popLast() {
@@ -130,38 +150,46 @@ public struct OutputBytes: ~Copyable, @unchecked Sendable {
         throw error
       }
     }
-    if room == 0, n > 0 { nextChunk() }
   }
 
-  /// Takes a slot for a further chunk, to come after the others, or next.
-  mutating func addSpare(_ bytes: Int, next: Bool = false) throws(BufferError) {
+  /// The writer of a slot for a chunk, on the way to so many bytes.
+  private borrowing func loanChunk(for missing: Int) throws(BufferError) -> DetachedView {
+    try loanChunk(max(chunkBytes, min(missing, Self.largeChunkBytes)))
+  }
+
+  /// The writer of a slot of at least so many bytes.
+  borrowing func loanChunk(_ bytes: Int) throws(BufferError) -> DetachedView {
+    guard bytes <= BufferArena.largestPosted else {
+      throw .tooLarge(requested: bytes, limit: BufferArena.largestPosted)
+    }
     let slot = try arena.core.loan(bytes)
     // Nobody else has seen the slot yet: the owner that it was lent to becomes its writer.
     slot.setLockWord(LockWord.oneWriter)
     let capacity = min(slot.capacity, BufferArena.largestPosted)
     // Sound: the one writer of the slot, which was lent for it.
-    let spare = unsafe DetachedView(
+    return unsafe DetachedView(
       slot: slot,
       base: slot.base,
       count: UInt32(truncatingIfNeeded: capacity),
       token: slot.isTracked ? slot.track(.write, bytes: capacity, file: #fileID, line: #line) : 0
     )
-    if case .none = spares { spares = Deque(minimumCapacity: 2) }
-    if next { spares?.prepend(spare) } else { spares?.append(spare) }
-    spareRoom += capacity
   }
 
-  /// Goes on in the next chunk, of which there must be one. What is written in this one is put among `done`, and its room
-  /// is lost.
-  @inline(never)
-  @usableFromInline
-  mutating func nextChunk() {
+  /// Goes on in another chunk. What is written in this one is put among `done`, and its room is lost.
+  mutating func start(_ next: DetachedView) {
     seal(keepingRoom: false)
-    guard let next = spares?.popFirst() else { return }
-    spareRoom -= Int(next.count)
     chunk = next
     unsafe place = next.base
     room = Int(next.count)
+  }
+
+  /// Goes on in the next spare chunk, of which there must be one.
+  @inline(never)
+  @usableFromInline
+  mutating func nextChunk() {
+    guard let next = spares?.popFirst() else { return }
+    spareRoom -= Int(next.count)
+    start(next)
   }
 
   /// Puts what is written in the chunk among `done`.

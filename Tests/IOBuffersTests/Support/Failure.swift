@@ -41,4 +41,10 @@ extension BufferError {
     guard case .locked(let report) = self else { return nil }
     return report
   }
+
+  /// Whether the arena had no memory left.
+  var isLimitReached: Bool {
+    guard case .limitReached = self else { return false }
+    return true
+  }
 }

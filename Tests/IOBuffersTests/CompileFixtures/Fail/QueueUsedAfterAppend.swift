@@ -1,0 +1,7 @@
+// expected: 'frame' used after consume
+import IOBuffers
+
+func fixture(_ frame: consuming ByteQueue, _ output: inout OutputBytes) -> Int {
+  output.append(frame)
+  return frame.count
+}
