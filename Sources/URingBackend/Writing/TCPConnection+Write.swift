@@ -10,7 +10,7 @@ extension TCPConnection {
   ///   try output.append("HTTP/1.1 200 OK\r\nContent-Length: ")
   ///   try output.append(decimal: body.count)
   ///   try output.append("\r\n\r\n")
-  ///   output.append(body)                                  // a view, or a queue of views: passed through
+  ///   output.append(body.take())                           // a queue of views: passed through, not copied
   /// }
   /// ```
   ///
