@@ -21,15 +21,24 @@ if Context.environment["SLUICE_PLANTED_FAULTS"] == "1" { strict.append(.define("
 let package = Package(
   name: "sluice",
   products: [
+    .library(name: "Sluice", targets: ["Sluice"]),
     .library(name: "IOBuffers", targets: ["IOBuffers"]),
     .library(name: "URingBackend", targets: ["URingBackend"]),
     .library(name: "URingTesting", targets: ["URingTesting"]),
     .executable(name: "EchoServer", targets: ["EchoServer"]),
   ],
+  traits: [
+    .trait(
+      name: "ServiceLifecycle",
+      description: "TCPServer.service: a server as a service of swift-service-lifecycle."
+    ),
+    .trait(name: "Metrics", description: "TCPServer.Configuration.metrics: a server's figures for swift-metrics."),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
   ],
@@ -54,9 +63,17 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
+        .product(
+          name: "ServiceLifecycle",
+          package: "swift-service-lifecycle",
+          condition: .when(traits: ["ServiceLifecycle"])
+        ),
+        .product(name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
       ],
       swiftSettings: strict
     ),
+    // One name to import for all of it.
+    .target(name: "Sluice", dependencies: ["IOBuffers", "URingBackend"], swiftSettings: strict),
     .target(
       name: "URingTesting",
       dependencies: [
@@ -79,8 +96,7 @@ let package = Package(
     .executableTarget(
       name: "EchoServer",
       dependencies: [
-        "IOBuffers",
-        "URingBackend",
+        "Sluice",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -92,6 +108,27 @@ let package = Package(
       dependencies: ["IOBuffers"],
       // Read by the tests at run time: sources that must or must not compile, and the oracle's script.
       exclude: ["CompileFixtures", "Oracle/oracle.py"],
+      swiftSettings: strict
+    ),
+    .testTarget(
+      name: "SluiceTests",
+      // What a server of one import has, and with the traits what these bring.
+      dependencies: [
+        "Sluice",
+        .product(
+          name: "ServiceLifecycle",
+          package: "swift-service-lifecycle",
+          condition: .when(traits: ["ServiceLifecycle"])
+        ),
+        .product(
+          name: "ServiceLifecycleTestKit",
+          package: "swift-service-lifecycle",
+          condition: .when(traits: ["ServiceLifecycle"])
+        ),
+        .product(name: "Logging", package: "swift-log", condition: .when(traits: ["ServiceLifecycle"])),
+        .product(name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+        .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+      ],
       swiftSettings: strict
     ),
     .testTarget(

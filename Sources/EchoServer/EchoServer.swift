@@ -1,8 +1,7 @@
 import ArgumentParser
 import Glibc
-import IOBuffers
 import Logging
-import URingBackend
+import Sluice
 import UnixSignals
 
 /// The demo: sends back what it receives, out of the memory that the kernel received it into.
@@ -31,7 +30,11 @@ struct EchoServer: AsyncParsableCommand {
       return
     }
     let logger = options.logger
-    let server = TCPServer(address: try options.address, configuration: options.serverConfiguration, logger: logger)
+    let server = TCPServer(
+      addresses: [try options.address] + (try options.unixAddresses),
+      configuration: options.serverConfiguration,
+      logger: logger
+    )
 
     // From here on, before anybody knows that the server is there.
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
@@ -45,8 +48,8 @@ struct EchoServer: AsyncParsableCommand {
         }
       }
       defer { group.cancelAll() }
-      return try await serve(server) { address in
-        say("EchoServer listening on \(address)")
+      return try await serve(server) { addresses in
+        for address in addresses { say("EchoServer listening on \(address)") }
         guard let interval = options.stats?.duration else { return }
         group.addTask {
           try await printStatistics(of: server, every: interval)
@@ -63,17 +66,17 @@ struct EchoServer: AsyncParsableCommand {
   /// The whole server, in each of its two ways.
   private func serve(
     _ server: TCPServer,
-    whenListening: (SocketAddress) -> Void
+    whenListening: ([SocketAddress]) -> Void
   ) async throws -> TCPServer.Summary {
     switch options.mode {
     case .async:
-      try await server.run(whenListening: whenListening) { connection in
+      try await server.run(whenListeningOnAll: whenListening) { connection in
         while let view = try await connection.receiveUnlessStopping() {
           try await connection.send(view)
         }
       }
     case .handler:
-      try await server.run(whenListening: whenListening) { EchoHandler() }
+      try await server.run(whenListeningOnAll: whenListening) { EchoHandler() }
     }
   }
 

@@ -1,6 +1,6 @@
 public import ArgumentParser
 public import Logging
-public import URingBackend
+public import Sluice
 
 /// The command line.
 struct Options: ParsableArguments {
@@ -22,6 +22,17 @@ struct Options: ParsableArguments {
 
   @Option(help: "The port to listen on; 0 lets the kernel choose one, and the first line of output says which.")
   var port: UInt16 = 7007
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A Unix socket to listen on, beside the host and the port: a path, whose socket is removed at the end, or @ and a name \
+      outside of the file system. May be given several times.
+      """,
+      valueName: "path"
+    )
+  )
+  var unix: [String] = []
 
   @Flag(help: "With --host ::, leave IPv4 alone.")
   var ipv6Only = false
@@ -151,6 +162,11 @@ struct Options: ParsableArguments {
           : "'\(host)' is not an IPv4 or IPv6 address; other names are not looked up."
       )
     }
+    do {
+      _ = try unixAddresses
+    } catch {
+      throw ValidationError("--unix: \(error).")
+    }
     guard loops >= 1, loops <= 1024 else { throw ValidationError("--loops must be from 1 to 1024.") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1.") }
     guard spin >= 0, spin <= 10_000 else { throw ValidationError("--spin must be from 0 to 10000.") }
@@ -163,6 +179,16 @@ struct Options: ParsableArguments {
 
   var address: SocketAddress {
     get throws(SocketError) { try SocketAddress(host: host, port: port) }
+  }
+
+  var unixAddresses: [SocketAddress] {
+    get throws(SocketError) {
+      var addresses: [SocketAddress] = []
+      for name in unix {
+        addresses.append(name.hasPrefix("@") ? try .unix(abstract: String(name.dropFirst())) : try .unix(path: name))
+      }
+      return addresses
+    }
   }
 
   var logger: Logger {

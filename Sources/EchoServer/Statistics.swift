@@ -1,4 +1,4 @@
-import URingBackend
+import Sluice
 
 /// Prints a line of figures at a steady pace, until the task is cancelled or nobody reads them any more.
 func printStatistics(of server: TCPServer, every interval: Duration) async throws {

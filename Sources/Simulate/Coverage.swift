@@ -7,7 +7,9 @@ enum Coverage {
     reached: \(statistics.messages) messages, \(statistics.pressureEpisodes) times scarce slots, \
     \(statistics.starvedWaits) waits for slots, \(statistics.bytesCopied) bytes moved out of slots, \
     \(statistics.acceptsPaused) pauses of accepting, \(statistics.connectionsGivenUp) connections given up, \
-    \(statistics.connectionsEvicted) of them for holding memory, \(statistics.handlerErrors) errors of user code
+    \(statistics.connectionsEvicted) of them for holding memory, \(statistics.handlerErrors) errors of user code, \
+    \(statistics.zeroCopySends) zero-copy sends, \(statistics.zeroCopyCopied) of them copied, \
+    \(statistics.zeroCopyFallbacks) refused
     """
   }
 }

@@ -6,7 +6,7 @@ import URingBackend
 @Suite(.timeLimit(.minutes(5)))
 struct CommandLineTests {
   static let options = [
-    "--host", "--port", "--ipv6-only", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout",
+    "--host", "--port", "--unix", "--ipv6-only", "--loops", "--pin", "--mode", "--max-connections", "--idle-timeout",
     "--drain-timeout",
     "--pool-bytes", "--zero-copy", "--spin", "--stats", "--driver", "--features", "--without", "--log-level", "--help",
   ]
@@ -26,6 +26,8 @@ struct CommandLineTests {
     (["--port", "-1"], "--port"),
     (["--port"], "--port"),
     (["--host", "example.org"], "example.org"),
+    (["--unix", ""], "--unix: address: the name of a Unix socket has 1 to 107 bytes"),
+    (["--unix", "@"], "--unix"),
     (["--mode", "fast"], "'async' and 'handler'"),
     (["--loops", "0"], "--loops must be from 1"),
     (["--loops", "2000"], "--loops must be from 1"),

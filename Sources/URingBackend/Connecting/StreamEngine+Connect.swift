@@ -20,8 +20,10 @@ final class ConnectAttempt {
   let storage: UnsafeMutablePointer<sockaddr_storage>
   let length: socklen_t
   var timer: TimerQueue<LoopTimer>.Handle?
-  /// Why it was given up, once it was.
+  /// Why it was given up, once it was: whatever the kernel says from then on.
   var abandoned: SocketError.Kind?
+  /// The kernel has been asked to give it up.
+  var isCancelling = false
   var completion: (Result<Int, SocketError>) -> Void
 
   init(
@@ -137,24 +139,37 @@ extension StreamEngine {
 
   /// Asks the kernel to give the attempt up. Its own completion ends it, whichever way.
   func cancel(_ attempt: ConnectAttempt, _ kind: SocketError.Kind) {
-    guard attempt.abandoned == nil else { return }
-    let asked = ring.prepareCancel(
+    if attempt.abandoned == nil { attempt.abandoned = kind }
+    guard !attempt.isCancelling else { return }
+    attempt.isCancelling = ring.prepareCancel(
       target: OperationID(.connect, index: attempt.key).rawValue,
       userData: OperationID(.cancelConnect, index: attempt.key).rawValue
     )
-    if asked {
-      attempt.abandoned = kind
-    } else if attempt.timer == nil {
-      // The kernel takes no submissions right now: ask again soon.
-      let token = StreamEngine.connectToken | UInt64(attempt.key)
-      attempt.timer = loop.timers.arm(loop.clock.now() &+ 10_000_000, .client(token))
-    }
+    // The kernel takes no submissions right now: ask again soon.
+    if !attempt.isCancelling { cancelAgain(attempt) }
+  }
+
+  private func cancelAgain(_ attempt: ConnectAttempt) {
+    if let timer = attempt.timer { _ = loop.timers.cancel(timer) }
+    let token = StreamEngine.connectToken | UInt64(attempt.key)
+    attempt.timer = loop.timers.arm(loop.clock.now() &+ 10_000_000, .client(token))
+  }
+
+  /// A cancellation that found nothing came between two tries of the kernel's: one to a Unix socket whose backlog is full is
+  /// tried again and again before it waits.
+  func connectCancelCompleted(_ completion: Completion, _ operation: OperationID) {
+    guard completion.result < 0, let attempt = connecting[operation.index] else { return }
+    attempt.isCancelling = false
+    cancelAgain(attempt)
   }
 
   func connectCompleted(_ completion: Completion, _ operation: OperationID) {
     guard let attempt = connecting[operation.index] else { return }
     let isConnected = attempt.abandoned == nil && completion.result >= 0
-    if isConnected, sockets.isConnectedToItself(attempt.descriptor, port: attempt.address.port) {
+    // A Unix socket has no port that it could be given by chance.
+    if isConnected, attempt.address.family != .unix,
+      sockets.isConnectedToItself(attempt.descriptor, port: attempt.address.port)
+    {
       retry(attempt)
       return
     }

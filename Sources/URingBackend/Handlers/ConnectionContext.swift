@@ -72,7 +72,7 @@ public struct ConnectionContext: ~Copyable {
   }
 
   /// Closes at once; what is queued is dropped, and the peer sees a reset, so that it cannot take a cut stream for a whole
-  /// one (RFC 9293, 3.10.5).
+  /// one (RFC 9293, 3.10.5). Over a Unix socket it can: all that it sees there is an end.
   public func abort() {
     withEngine { $0.abort(index, .closed) }
   }

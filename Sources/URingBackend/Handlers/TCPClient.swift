@@ -76,7 +76,7 @@ public final class TCPClient<Handler: ConnectionHandler & ~Copyable>: @unchecked
     }
   }
 
-  private func sink(on engine: StreamEngine) -> ConnectionSink? {
+  func sink(on engine: StreamEngine) -> ConnectionSink? {
     guard !isShutDown else { return nil }
     if let sink { return sink }
     let made = HandlerSink(engine: engine, budget: nil, make: makeHandler)

@@ -9,6 +9,9 @@ final class Listener {
   let key: UInt32
   let descriptor: Int32
   let address: SocketAddress
+  /// Other loops accept on the same socket. One accept at a time then: a standing one would stay the first of those whom the
+  /// kernel wakes, and its loop would get all connections.
+  let isShared: Bool
   let sink: ConnectionSink
   let settings: ConnectionSettings
   /// Shared by the loops of one server: how many connections may be open.
@@ -33,6 +36,7 @@ final class Listener {
     key: UInt32,
     descriptor: Int32,
     address: SocketAddress,
+    isShared: Bool,
     sink: ConnectionSink,
     settings: ConnectionSettings,
     budget: ConnectionBudget
@@ -40,6 +44,7 @@ final class Listener {
     self.key = key
     self.descriptor = descriptor
     self.address = address
+    self.isShared = isShared
     self.sink = sink
     self.settings = settings
     self.budget = budget

@@ -8,9 +8,11 @@ extension StreamEngine {
 
   /// Starts accepting on a listening descriptor, which the engine closes in the end. Nil: the loop is stopping, and the
   /// descriptor is closed by now.
+  /// - Parameter isShared: other loops accept on the same socket.
   func startListening(
     _ descriptor: Int32,
     address: SocketAddress,
+    isShared: Bool = false,
     sink: ConnectionSink,
     settings: ConnectionSettings,
     budget: ConnectionBudget
@@ -23,6 +25,7 @@ extension StreamEngine {
       key: nextKey(),
       descriptor: descriptor,
       address: address,
+      isShared: isShared,
       sink: sink,
       settings: settings,
       budget: budget
@@ -36,7 +39,7 @@ extension StreamEngine {
     guard listener.mayAccept, !listener.isArmed else { return }
     let user = OperationID(.accept, index: listener.key).rawValue
     let armed =
-      loop.features.has(.multishotAccept)
+      loop.features.has(.multishotAccept) && !listener.isShared
       ? ring.prepareAcceptMultishot(listener.descriptor, userData: user)
       : ring.prepareAcceptOnce(listener.descriptor, userData: user)
     if armed {
@@ -52,11 +55,14 @@ extension StreamEngine {
       if completion.result >= 0 { sockets.close(completion.result) }
       return
     }
+    let isDropped = planted(.dropsLateAccept) && listener.isCancelling && completion.result >= 0
     if !completion.hasMore, !planted(.ignoresAcceptEnd) {
       listener.isArmed = false
       listener.isCancelling = false
     }
-    if completion.result >= 0 {
+    if isDropped {
+      sockets.close(completion.result)
+    } else if completion.result >= 0 {
       admit(completion.result, by: listener)
     } else {
       acceptFailed(Errno(rawValue: -completion.result), listener)
@@ -92,6 +98,9 @@ extension StreamEngine {
 
   private func acceptFailed(_ errno: Errno, _ listener: Listener) {
     switch errno {
+    case .resourceTemporarilyUnavailable where listener.isShared:
+      // A loop on epoll has made the socket non-blocking, and this one's ring does not wait on such a socket.
+      rest(listener)
     case .canceled, .interrupted, .resourceTemporarilyUnavailable: break
     case .connectionAbort, .networkDown, .networkUnreachable, .hostIsDown, .noRouteToHost, .protocolError, .timedOut:
       // A peer that was gone before it was accepted. accept(2) says to treat these as "try again".

@@ -158,7 +158,9 @@ extension EventLoop {
 
   private func fireTimers(_ wasInterrupted: Bool) {
     guard timers.armed > 0, let due = timers.nextDeadline(), due <= now else { return }
-    if wasInterrupted || now - due > EventLoop.lateness { catchUp() }
+    isHeldUp = wasInterrupted || now - due > EventLoop.lateness
+    defer { isHeldUp = false }
+    if isHeldUp, !planted(.firesTimersFirst) { catchUp() }
     while timers.armed > 0, let timer = timers.popExpired(at: now) {
       switch timer {
       case .client(let token): client.timerFired(token)
@@ -172,11 +174,18 @@ extension EventLoop {
   /// came meanwhile came in time, so it is looked at before timers say that nothing did.
   @inline(never)
   private func catchUp() {
-    do {
-      try ring.enterForAllThatIsReady()
-    } catch {
-      enterFailed(error)
+    // A call that takes fewer entries than it is given looks at nothing: io_uring_enter(2) does not wait then.
+    for _ in 0..<EventLoop.looks {
+      do {
+        try ring.enterForAllThatIsReady()
+      } catch {
+        enterFailed(error)
+      }
+      reap()
+      if ring.pendingSubmissions == 0 { break }
     }
-    reap()
   }
+
+  /// So many calls at most: what comes while they last is no reason to keep timers waiting for ever.
+  private static let looks = 16
 }

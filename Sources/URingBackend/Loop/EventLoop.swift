@@ -46,6 +46,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   var now: UInt64
   /// Whether a wait begins with spinning.
   var spinning: SpinPolicy
+  /// The timers that fire now may be late, because the thread stood still.
+  var isHeldUp = false
   var stopping = false
   let endWaiters = Guarded(EndWaiters())
 

@@ -3,19 +3,21 @@
 /// Each method hands one closure to the loop, which runs every closure once: on its thread, or, when it has ended, on the
 /// thread that brought it (`EventLoop.drainAfterStop`). So each continuation below is resumed once.
 final class LoopService: @unchecked Sendable {
-  // Why unchecked: `sink` and `listener` are touched on the loop's thread alone.
-  private let loop: EventLoop
+  // Why unchecked: `sink`, `listeners` and `stopping` are touched on the loop's thread alone.
+  let loop: EventLoop
+  private let spawner = TaskSpawner()
   private var sink: ConnectionSink?
-  private var listener: UInt32?
+  private var listeners: [UInt32] = []
+  /// Listeners that are not closed yet, while `stopListening` waits for them.
+  private var stopping = 0
 
   init(_ loop: EventLoop) {
     self.loop = loop
   }
 
-  /// Starts accepting on a listening descriptor, which belongs to the loop from now on. False: the loop is ending.
+  /// Starts accepting on listening sockets, which belong to the loop from now on. False: the loop is ending.
   func start(
-    _ descriptor: Int32,
-    address: SocketAddress,
+    _ sockets: [ListeningSocket],
     settings: ConnectionSettings,
     connections: ServedConnections,
     onError: TCPServer.ErrorReport?,
@@ -23,19 +25,22 @@ final class LoopService: @unchecked Sendable {
   ) async -> Bool {
     await onLoop { [self] engine in
       guard let engine else {
-        Socket.close(descriptor)
+        for socket in sockets { Socket.close(socket.descriptor) }
         return false
       }
-      let sink = makeSink(engine, connections, onError)
+      let sink = makeSink(engine, connections, spawner, onError)
       self.sink = sink
-      listener = engine.startListening(
-        descriptor,
-        address: address,
-        sink: sink,
-        settings: settings,
-        budget: connections.budget
-      )
-      return listener != nil
+      listeners = sockets.compactMap { socket in
+        engine.startListening(
+          socket.descriptor,
+          address: socket.address,
+          isShared: socket.isShared,
+          sink: sink,
+          settings: settings,
+          budget: connections.budget
+        )
+      }
+      return listeners.count == sockets.count
     }
   }
 
@@ -43,7 +48,8 @@ final class LoopService: @unchecked Sendable {
   /// thread, or on this one.
   func whenStopped(_ body: @escaping @Sendable () -> Void) {
     loop.execute { [self] in
-      if let engine = loop.streams, let key = listener, let listening = engine.listeners[key] {
+      // They all end with the loop, so one tells of all.
+      if let engine = loop.streams, let listening = listeners.lazy.compactMap({ engine.listeners[$0] }).first {
         listening.onStopped.append(body)
       } else {
         body()
@@ -51,16 +57,23 @@ final class LoopService: @unchecked Sendable {
     }
   }
 
-  /// Stops accepting; returns when the listening descriptor is closed.
+  /// Stops accepting; returns when the listening descriptors are closed.
   func stopListening() async {
-    // The engine calls back once, when the descriptor is closed; the end of a loop waits for that.
+    // The engine calls back once for each, when the descriptor is closed; the end of a loop waits for that.
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       loop.execute { [self] in
-        guard let engine = loop.streams, let key = listener, let listening = engine.listeners[key] else {
+        let listening = listeners.compactMap { loop.streams?.listeners[$0] }
+        guard let engine = loop.streams, !listening.isEmpty else {
           unsafe continuation.resume()
           return
         }
-        engine.stopListening(listening) { unsafe continuation.resume() }
+        stopping = listening.count
+        for listener in listening {
+          engine.stopListening(listener) { [self] in
+            stopping -= 1
+            if stopping == 0 { unsafe continuation.resume() }
+          }
+        }
       }
     }
   }
@@ -91,6 +104,17 @@ final class LoopService: @unchecked Sendable {
         }
       }
     }
+  }
+
+  /// Starts the tasks of this server's connections, as children of the calling task, which prefers the loop. Returns after
+  /// `endTasks`, when they have ended.
+  func runTasks() async {
+    await spawner.run(on: loop)
+  }
+
+  /// No connection comes any more.
+  func endTasks() {
+    loop.execute { [self] in spawner.finish() }
   }
 
   private func onLoop(_ body: @escaping @Sendable (StreamEngine?) -> Bool) async -> Bool {

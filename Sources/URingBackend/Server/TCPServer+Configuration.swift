@@ -9,6 +9,7 @@ extension TCPServer {
     /// What each of the server's own loops is given; `poolBytes` is for one loop.
     public var loop = EventLoop.Configuration()
     /// Connections that wait to be accepted, per loop: at least 1. The kernel caps it at net.core.somaxconn. See listen(2).
+    /// On a Unix socket all loops together have so many.
     public var backlog: Int32 = 1024
     /// Connections open at once, over all loops: at least 1. Beyond it accepting pauses, and peers wait in the backlog.
     public var maximumConnections = 100_000
@@ -24,6 +25,17 @@ extension TCPServer {
     /// Called on the connection's loop, before the connection is closed. It must not block: every other connection of the
     /// loop waits meanwhile.
     public var onError: ErrorReport?
+
+    /// Told where the server listens, once all listeners stand; with port 0, which port that is. For servers that something
+    /// else runs, such as a group of services; who calls `run` may pass `whenListening`, too.
+    ///
+    /// Called by the task that runs the server, which goes on when it returns. Connections are accepted meanwhile.
+    public var onListening: (@Sendable (SocketAddress) -> Void)?
+
+    #if Metrics
+      /// What the server tells swift-metrics. Nil: nothing. With the package's trait `Metrics` only.
+      public var metrics: MetricsReporting?
+    #endif
 
     /// A configuration in which everything has its default.
     public init() {}

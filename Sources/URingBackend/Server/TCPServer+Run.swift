@@ -4,25 +4,32 @@ internal import Logging
 extension TCPServer {
   /// Serves each connection with a task of its own, on the loop of the connection.
   ///
-  /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other.
+  /// When `body` returns, the connection closes gracefully; when it throws, the connection is closed, and no other. When the
+  /// connection is over, because it broke or was given up, the task of `body` is cancelled.
   ///
-  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
-  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  /// These tasks are children of the calling one: they see its task-locals, such as a `ServiceContext`, a logger or a graceful
+  /// shutdown, and cancelling it cancels them.
+  ///
+  /// Returns when the server has stopped and all of them have ended: after `shutdown()`, `abort()` or the cancellation of the
+  /// calling task, which is the same as `abort()`, and when the group that it runs on is shut down. If it is told to stop
+  /// before it listens, it does not listen.
   ///
   /// - Parameters:
-  ///   - whenListening: called once all listeners stand, with the address where they listen.
+  ///   - whenListening: called once all listeners stand, with the address where they listen; the first, if there are several.
+  ///   - whenListeningOnAll: the same, with all addresses, in the order of ``addresses``.
   ///   - body: runs for each connection.
   /// - Returns: what the server did in its life.
   /// - Throws: `RunError` when the server runs already or has run, `RingError` when no loop can be started, `SocketError`
-  ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
+  ///   when one of the addresses cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
   ///   the server has not run, and `run` may be called again.
   @discardableResult
   public func run(
     whenListening: (SocketAddress) -> Void = { _ in },
+    whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     _ body: @escaping @Sendable (TCPConnection) async throws -> Void
   ) async throws -> Summary {
-    try await serve(whenListening) { engine, connections, onError in
-      AsyncSink(engine: engine, budget: connections.budget, onError: onError) { connection in
+    try await serve(whenListening, whenListeningOnAll) { engine, connections, spawner, onError in
+      AsyncSink(engine: engine, budget: connections.budget, onError: onError, spawner: spawner) { connection in
         connections.countOpened()
         try await body(connection)
       }
@@ -31,22 +38,25 @@ extension TCPServer {
 
   /// Serves each connection with a handler of its own, called synchronously on the loop of the connection.
   ///
-  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, and when
-  /// the group that it runs on is shut down. If it is told to stop before it listens, it does not listen.
+  /// Returns when the server has stopped: after `shutdown()`, `abort()` or the cancellation of the calling task, which is the
+  /// same as `abort()`, and when the group that it runs on is shut down. If it is told to stop before it listens, it does not
+  /// listen.
   ///
   /// - Parameters:
-  ///   - whenListening: called once all listeners stand, with the address where they listen.
+  ///   - whenListening: called once all listeners stand, with the address where they listen; the first, if there are several.
+  ///   - whenListeningOnAll: the same, with all addresses, in the order of ``addresses``.
   ///   - handler: makes the handler of one connection. A throw closes that connection.
   /// - Returns: what the server did in its life.
   /// - Throws: `RunError` when the server runs already or has run, `RingError` when no loop can be started, `SocketError`
-  ///   when the address cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
+  ///   when one of the addresses cannot be had, or with `.shuttingDown` when the loops of the group have ended. After the last two
   ///   the server has not run, and `run` may be called again.
   @discardableResult
   public func run<Handler: ConnectionHandler & ~Copyable>(
     whenListening: (SocketAddress) -> Void = { _ in },
+    whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     handler: @escaping @Sendable () throws -> Handler
   ) async throws -> Summary {
-    try await serve(whenListening, isHandled: true) { engine, connections, onError in
+    try await serve(whenListening, whenListeningOnAll, isHandled: true) { engine, connections, _, onError in
       HandlerSink(engine: engine, budget: connections.budget, onError: onError) {
         connections.countOpened()
         return try handler()
@@ -54,17 +64,29 @@ extension TCPServer {
     }
   }
 
-  /// Makes what the connections of one loop report to. The last parameter is the configuration's `onError`, for the sink.
-  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, ErrorReport?) -> ConnectionSink
+  /// Makes what the connections of one loop report to, on that loop. The last parameter is the configuration's `onError`, for
+  /// the sink.
+  typealias MakeSink = @Sendable (StreamEngine, ServedConnections, TaskSpawner, ErrorReport?) -> ConnectionSink
 
-  private func serve(
+  func serve(
     _ whenListening: (SocketAddress) -> Void,
+    _ whenListeningOnAll: ([SocketAddress]) -> Void = { _ in },
     isHandled: Bool = false,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
     try begin()
     do {
-      let summary = try await serveOnce(whenListening, isHandled, makeSink)
+      let summary = try await serveOnce(
+        { addresses in
+          if let first = addresses.first {
+            configuration.onListening?(first)
+            whenListening(first)
+          }
+          whenListeningOnAll(addresses)
+        },
+        isHandled,
+        makeSink
+      )
       life.withLock { $0 = .over }
       return summary
     } catch {
@@ -88,7 +110,7 @@ extension TCPServer {
   }
 
   private func serveOnce(
-    _ whenListening: (SocketAddress) -> Void,
+    _ whenListening: ([SocketAddress]) -> Void,
     _ isHandled: Bool,
     _ makeSink: @escaping MakeSink
   ) async throws -> Summary {
@@ -112,13 +134,13 @@ extension TCPServer {
 
   private func serve(
     on group: LoopGroup,
-    _ whenListening: (SocketAddress) -> Void,
+    _ whenListening: ([SocketAddress]) -> Void,
     _ isHandled: Bool,
     _ makeSink: @escaping MakeSink
   ) async throws(SocketError) -> Summary {
     let sockets = try ListeningSockets(
       count: group.loops.count,
-      address: address,
+      addresses: addresses,
       backlog: max(1, configuration.backlog),
       options: configuration.options
     )
@@ -129,38 +151,44 @@ extension TCPServer {
       connections: connections
     )
     let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
-    var services: [LoopService] = []
-    var failure: SocketError?
-    for (loop, descriptor) in zip(group.loops, sockets.descriptors) {
-      let service = LoopService(loop)
-      services.append(service)
-      let isListening = await service.start(
-        descriptor,
-        address: sockets.address,
-        settings: settings,
-        connections: connections,
-        onError: configuration.onError,
-        makeSink
-      )
-      if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.address) }
-    }
-    if let failure {
-      await giveUp(services)
-      throw failure
-    }
-    // A loop that ends takes its listener along, and nobody else would tell us.
-    for service in services { service.whenStopped { self.stop.set() } }
-    life.withLock { $0 = .serving(running) }
-    if let loop = group.loops.first { reportMisfits(on: loop) }
-    logger?.info("listening", metadata: ["address": "\(sockets.address)", "loops": "\(group.loops.count)"])
-    whenListening(sockets.address)
+    return try await withTasks(on: group.loops, isHandled: isHandled) { services throws(SocketError) in
+      var failure: SocketError?
+      for (service, own) in zip(services, sockets.perLoop) {
+        let isListening = await service.start(
+          own,
+          settings: settings,
+          connections: connections,
+          onError: configuration.onError,
+          makeSink
+        )
+        if !isListening { failure = SocketError(.shuttingDown, .listen, peer: sockets.addresses.first) }
+      }
+      if let failure {
+        sockets.removeFiles()
+        await giveUp(services)
+        throw failure
+      }
+      // A loop that ends takes its listener along, and nobody else would tell us.
+      for service in services { service.whenStopped { self.stop.set() } }
+      life.withLock { $0 = .serving(running) }
+      if let loop = group.loops.first { reportMisfits(on: loop) }
+      let places = sockets.addresses.map(\.description).joined(separator: ", ")
+      logger?.info("listening", metadata: ["address": "\(places)", "loops": "\(group.loops.count)"])
+      whenListening(sockets.addresses)
 
-    await withTaskCancellationHandler {
+      #if Metrics
+        let reporting = startReporting(running, at: sockets.addresses)
+      #endif
       await stop.wait()
-    } onCancel: {
-      stop.set()
+      // Before anybody stops listening, while the sockets still tell these files from those of others.
+      sockets.removeFiles()
+      let summary = await drain(services, running)
+      #if Metrics
+        reporting?.cancel()
+        await reporting?.value
+      #endif
+      return summary
     }
-    return await drain(services, running)
   }
 
   /// Some loops listen, others end: ends what has begun.
@@ -209,35 +237,5 @@ extension TCPServer {
       summary.reports.append(report)
     }
     return summary
-  }
-}
-
-/// The listening sockets of one server: one per loop, on one port.
-private struct ListeningSockets {
-  let descriptors: [Int32]
-  let address: SocketAddress
-
-  init(count: Int, address: SocketAddress, backlog: Int32, options: SocketOptions) throws(SocketError) {
-    var open: [Int32] = []
-    var bound = address
-    do throws(SocketError) {
-      if count > 1, address.port != 0 {
-        // SO_REUSEPORT would share the port with another server of the same user, who would wonder where half of the
-        // connections went. A listener without it finds out.
-        let probe = try Socket.listen(on: address, backlog: 1, options: options, sharesPort: false)
-        Socket.close(probe)
-      }
-      for _ in 0..<count {
-        let descriptor = try Socket.listen(on: bound, backlog: backlog, options: options, sharesPort: count > 1)
-        open.append(descriptor)
-        // The kernel chose the port; the others must have the same.
-        bound = Socket.localAddress(of: descriptor) ?? bound
-      }
-    } catch {
-      for descriptor in open { Socket.close(descriptor) }
-      throw error
-    }
-    descriptors = open
-    self.address = bound
   }
 }

@@ -1,15 +1,20 @@
 public import Logging
 internal import IOBuffers
 
-/// A TCP server: listeners on a group of loops, and what runs for each connection.
+/// A TCP server: listeners on a group of loops, and what runs for each connection. It may listen on Unix sockets as well.
 ///
-/// `run` serves until the server is told to stop, by `shutdown()` or by cancelling the task that called it, or until its
-/// loops end. Then it stops accepting, lets the open connections finish until the drain deadline, closes the rest, and
-/// returns. A server runs once: to serve again, make another one.
+/// `run` serves until the server is told to stop, or until its loops end. `shutdown()` stops it gracefully: it accepts no more,
+/// lets the open connections finish until the drain deadline, closes the rest, and `run` returns. `abort()`, and cancelling the
+/// task that called `run`, close all connections at once. A server runs once: to serve again, make another one.
+///
+/// What runs for connections are child tasks of `run`: they see the task-locals of whoever called it, are cancelled with it, and
+/// have ended when it returns.
 public final class TCPServer: Sendable {
   /// Where the server listens. With port 0 the kernel chooses; `run` reports which. On `::` a server serves IPv4 as well:
-  /// see ``SocketOptions/ipv6Only``.
+  /// see ``SocketOptions/ipv6Only``. The first of ``addresses``.
   public let address: SocketAddress
+  /// All addresses where the server listens. Either all of them can be had, or `run` throws and listens on none.
+  public let addresses: [SocketAddress]
   /// How it is set up.
   public let configuration: Configuration
 
@@ -30,17 +35,34 @@ public final class TCPServer: Sendable {
   }
 
   /// - Parameters:
-  ///   - address: where to listen.
+  ///   - address: where to listen: an address of the internet, or the name of a Unix socket.
   ///   - configuration: sizes and bounds; the defaults work.
   ///   - group: loops to run on, which stay the caller's. Nil: `run` starts its own and ends them.
   ///   - logger: where the server reports what nobody else can be told. Nil: nowhere.
-  public init(
+  public convenience init(
     address: SocketAddress,
     configuration: Configuration = Configuration(),
     group: LoopGroup? = nil,
     logger: Logger? = nil
   ) {
-    self.address = address
+    self.init(addresses: [address], configuration: configuration, group: group, logger: logger)
+  }
+
+  /// A server with several addresses. Connections of all of them are served alike, and count towards the same limits.
+  ///
+  /// - Parameters:
+  ///   - addresses: where to listen; TCP and Unix sockets may stand side by side. Without any, `run` throws `.invalidAddress`.
+  ///   - configuration: sizes and bounds; the defaults work.
+  ///   - group: loops to run on, which stay the caller's. Nil: `run` starts its own and ends them.
+  ///   - logger: where the server reports what nobody else can be told. Nil: nowhere.
+  public init(
+    addresses: [SocketAddress],
+    configuration: Configuration = Configuration(),
+    group: LoopGroup? = nil,
+    logger: Logger? = nil
+  ) {
+    self.addresses = addresses
+    address = addresses.first ?? .any(port: 0)
     self.configuration = configuration
     self.group = group
     self.logger = logger

@@ -47,4 +47,31 @@ extension Socket {
     guard unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
     return Int(count)
   }
+
+  /// Whether there is still somebody on the other side.
+  ///
+  /// A Unix socket keeps its peer's name when the peer is gone, and tells by POLLHUP: it stands for the end of both
+  /// directions, so this side must not have ended its own.
+  static func hasPeer(_ descriptor: Int32) -> Bool {
+    guard let peer = peerAddress(of: descriptor) else { return false }
+    guard peer.family == .unix else { return true }
+    var entry = pollfd(fd: descriptor, events: 0, revents: 0)
+    return unsafe poll(&entry, 1, 0) <= 0 || entry.revents & Int16(POLLHUP) == 0
+  }
+
+  /// SO_PEERCRED, unix(7): of the process that connected, or that listened, as they were then. On other sockets the kernel
+  /// answers, too, but says nothing.
+  static func peerCredentials(of descriptor: Int32) -> PeerCredentials? {
+    var domain: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    // Each call writes as many bytes as it is told that there are.
+    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0, domain == AF_UNIX else {
+      return nil
+    }
+    // struct ucred: pid_t, uid_t, gid_t, 32 bits each; the C library shows it with _GNU_SOURCE alone.
+    var identity: (pid: Int32, user: UInt32, group: UInt32) = (0, 0, 0)
+    length = socklen_t(MemoryLayout.size(ofValue: identity))
+    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &identity, &length) == 0 else { return nil }
+    return PeerCredentials(processID: identity.pid, userID: identity.user, groupID: identity.group)
+  }
 }

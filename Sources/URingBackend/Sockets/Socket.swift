@@ -21,20 +21,22 @@ enum Socket {
   ) throws(SocketError) -> Int32 {
     let descriptor = try open(for: address)
     do throws(SocketError) {
-      if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, address) }
-      if sharesPort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, address) }
+      // Unix sockets have no ports to share or to keep.
+      let isUnix = address.family == .unix
+      if options.reuseAddress, !isUnix { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, address) }
+      if sharesPort, !isUnix { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, address) }
       // Said in either case: what holds otherwise is the system's choice.
       if address.family == .ipv6 {
         try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, options.ipv6Only ? 1 : 0, address)
       }
       try apply(options, to: descriptor, address)
-      var (storage, length) = address.kernelForm
-      // A sockaddr_storage may be seen as a sockaddr: the call reads `length` bytes of it, during the call.
-      let bound = unsafe withUnsafePointer(to: &storage) { pointer in
-        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, length) }
+      try address.family == .unix ? bindUnix(descriptor, to: address, options) : bind(descriptor, to: address)
+      guard Glibc.listen(descriptor, backlog) == 0 else {
+        let failure = failure(.listen, address)
+        // Made by this call, a moment ago.
+        if let path = address.filePath { _ = unsafe unlink(path) }
+        throw failure
       }
-      guard bound == 0 else { throw failure(.bind, address) }
-      guard Glibc.listen(descriptor, backlog) == 0 else { throw failure(.listen, address) }
       return descriptor
     } catch {
       Glibc.close(descriptor)
@@ -42,14 +44,33 @@ enum Socket {
     }
   }
 
-  /// Sets the options that both kinds of socket share.
-  static func apply(_ options: SocketOptions, to descriptor: Int32, _ address: SocketAddress?) throws(SocketError) {
-    if options.noDelay { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, address) }
-    if options.keepAlive { try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, address) }
+  /// bind(2).
+  static func bind(_ descriptor: Int32, to address: SocketAddress) throws(SocketError) {
+    let code = unsafe withKernelForm(of: address) { unsafe Glibc.bind(descriptor, $0, $1) }
+    guard code == 0 else { throw failure(.bind, address) }
+  }
+
+  /// Calls `body` with the address as bind(2) and connect(2) want it, for the length of the call.
+  static func withKernelForm(
+    of address: SocketAddress,
+    _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
+    let (storage, length) = address.kernelForm
+    // A sockaddr_storage may be seen as a sockaddr: the call reads `length` bytes of it, during the call.
+    return unsafe withUnsafePointer(to: storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
+    }
+  }
+
+  /// Sets the options that listeners and clients share; on a Unix socket those that are not TCP's.
+  static func apply(_ options: SocketOptions, to descriptor: Int32, _ address: SocketAddress) throws(SocketError) {
+    let isTCP = address.family != .unix
+    if options.noDelay, isTCP { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, address) }
+    if options.keepAlive, isTCP { try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, address) }
     // The kernel would take a negative size for a very large one.
     if let bytes = options.sendBufferBytes { try set(descriptor, SOL_SOCKET, SO_SNDBUF, max(0, bytes), address) }
     if let bytes = options.receiveBufferBytes { try set(descriptor, SOL_SOCKET, SO_RCVBUF, max(0, bytes), address) }
-    if let name = options.congestionControl {
+    if let name = options.congestionControl, isTCP {
       // The kernel would stop at a NUL, or after TCP_CA_NAME_MAX - 1 bytes, and take what it has read for the name.
       guard !name.utf8.contains(0), name.utf8.count < 16 else {
         throw SocketError(.system(.noSuchFileOrDirectory), .option, peer: address)
@@ -97,10 +118,11 @@ enum Socket {
     let code = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call(descriptor, $0, &length) }
     }
-    return code == 0 ? SocketAddress(storage) : nil
+    return code == 0 ? SocketAddress(storage, length: length) : nil
   }
 
-  /// Makes the close a reset: what the peer has not acknowledged is dropped. SO_LINGER with zero seconds, socket(7).
+  /// Makes the close a reset: what the peer has not acknowledged is dropped. SO_LINGER with zero seconds, socket(7). On a
+  /// Unix socket it changes nothing.
   static func resetOnClose(_ descriptor: Int32) {
     var value = linger(l_onoff: 1, l_linger: 0)
     // The call reads a `linger`, as it is told, during the call.
@@ -112,7 +134,7 @@ enum Socket {
     Glibc.close(descriptor)
   }
 
-  private static func failure(_ operation: SocketError.Operation, _ address: SocketAddress?) -> SocketError {
+  static func failure(_ operation: SocketError.Operation, _ address: SocketAddress?) -> SocketError {
     SocketError(.system(Errno(rawValue: errno)), operation, peer: address)
   }
 }

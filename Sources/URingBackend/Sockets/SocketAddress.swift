@@ -1,9 +1,10 @@
 internal import Glibc
 
-/// An IPv4 or IPv6 address with a port. See ip(7) and ipv6(7).
+/// An IPv4 or IPv6 address with a port, or the name of a Unix socket. See ip(7), ipv6(7) and unix(7).
 ///
 /// Two addresses are equal when family, host, port and scope are. An IPv4-mapped IPv6 address is not equal to the IPv4
-/// address that it stands for; ``unmapped`` makes the one of the other.
+/// address that it stands for; ``unmapped`` makes the one of the other. Unix sockets are told apart by their names, byte by
+/// byte; those without a name, as most clients are, are all equal.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   /// The family of an address.
   public enum Family: UInt8, Sendable {
@@ -11,11 +12,13 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     case ipv4
     /// IPv6, AF_INET6.
     case ipv6
+    /// A Unix socket, AF_UNIX.
+    case unix
   }
 
   /// Which protocol the address belongs to.
   public let family: Family
-  /// The port, in host byte order. Port 0 asks the kernel to choose one when a listener is bound.
+  /// The port, in host byte order. Port 0 asks the kernel to choose one when a listener is bound. Unix sockets have none: 0.
   public let port: UInt16
   /// The interface that a link-local IPv6 address belongs to, as a number (see if_nametoindex(3)); 0 for all others.
   ///
@@ -24,6 +27,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   // Network byte order; an IPv4 address stands in the high half's first four bytes.
   private let high: UInt64
   private let low: UInt64
+  /// Of a Unix socket; nil for all others, so that copying those counts no reference.
+  let unixName: UnixName?
 
   /// 127.0.0.1 with a port.
   public static func loopback(port: UInt16) -> SocketAddress {
@@ -42,6 +47,16 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     high = UInt64(host) << 32
     low = 0
     scope = 0
+    unixName = nil
+  }
+
+  init(_ name: UnixName) {
+    family = .unix
+    port = 0
+    high = 0
+    low = 0
+    scope = 0
+    unixName = name
   }
 
   /// An address from its text, such as "127.0.0.1", "::1", "fe80::1%eth0" or "localhost" (which is 127.0.0.1).
@@ -102,6 +117,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     family = .ipv6
     self.port = port
     self.scope = scope
+    unixName = nil
     // An in6_addr has 16 bytes: two words, the second at 8.
     (high, low) = unsafe withUnsafeBytes(of: address) { bytes in
       unsafe (
@@ -111,9 +127,10 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The same host with another port.
+  /// The same host with another port. A Unix socket has no port, and stays what it is.
   public func with(port: UInt16) -> SocketAddress {
-    SocketAddress(family: family, port: port, high: high, low: low, scope: scope)
+    guard family != .unix else { return self }
+    return SocketAddress(family: family, port: port, high: high, low: low, scope: scope)
   }
 
   /// The same link-local address on the interface with this number (see if_nametoindex(3)). 0 takes the interface away.
@@ -149,18 +166,25 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     self.high = high
     self.low = low
     self.scope = scope
+    unixName = nil
   }
 
-  /// `127.0.0.1:80`, `[::1]:80` or `[fe80::1%eth0]:80`.
+  /// `127.0.0.1:80`, `[::1]:80` or `[fe80::1%eth0]:80`; `unix:/run/app.sock`, `unix:@name` for an abstract name, or
+  /// `unix:` for a Unix socket without a name.
   public var description: String {
-    family == .ipv4 ? "\(host):\(port)" : "[\(host)]:\(port)"
+    switch family {
+    case .ipv4: "\(host):\(port)"
+    case .ipv6: "[\(host)]:\(port)"
+    case .unix: "unix:\(host)"
+    }
   }
 
-  /// The host alone, without brackets. See inet_ntop(3).
+  /// The host alone, without brackets. See inet_ntop(3). Of a Unix socket its path, or `@` and its abstract name, or nothing.
   ///
   /// Where there is a scope, `%` and the interface follow: its name, for which the system is asked, or its number when it
   /// has no name any more.
   public var host: String {
+    if let unixName { return unixName.text }
     // INET6_ADDRSTRLEN is what the longest address and its NUL need, and the call is told how much there is.
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
     switch family {
@@ -170,6 +194,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     case .ipv6:
       var address = ipv6Address
       _ = unsafe inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
+    case .unix: break
     }
     let address = SocketAddress.string(text)
     guard scope != 0 else { return address }
@@ -188,8 +213,14 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
   // MARK: The kernel's form
 
-  /// AF_INET or AF_INET6.
-  var domain: Int32 { family == .ipv4 ? AF_INET : AF_INET6 }
+  /// AF_INET, AF_INET6 or AF_UNIX.
+  var domain: Int32 {
+    switch family {
+    case .ipv4: AF_INET
+    case .ipv6: AF_INET6
+    case .unix: AF_UNIX
+    }
+  }
 
   /// The address as the kernel wants it, with its length.
   var kernelForm: (storage: sockaddr_storage, length: socklen_t) {
@@ -212,13 +243,15 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         address.sin6_scope_id = scope
         unsafe bytes.storeBytes(of: address, as: sockaddr_in6.self)
         return MemoryLayout<sockaddr_in6>.size
+      case .unix:
+        return unsafe SocketAddress.write(unixName ?? UnixName.nowhere, bytes)
       }
     }
     return (storage, socklen_t(length))
   }
 
-  /// Reads the kernel's form; nil for another family.
-  init?(_ storage: sockaddr_storage) {
+  /// Reads the kernel's form, of which `length` bytes count; nil for another family. Only Unix sockets need the length.
+  init?(_ storage: sockaddr_storage, length: socklen_t = socklen_t(MemoryLayout<sockaddr_storage>.size)) {
     // The family says which of the structs the bytes are, and the storage is larger than either.
     switch Int32(storage.ss_family) {
     case AF_INET:
@@ -231,6 +264,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         port: UInt16(bigEndian: address.sin6_port),
         scope: address.sin6_scope_id
       )
+    case AF_UNIX:
+      self = unsafe withUnsafeBytes(of: storage) { unsafe SocketAddress.readUnix($0, length: Int(length)) }
     default:
       return nil
     }

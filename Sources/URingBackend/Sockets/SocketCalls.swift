@@ -11,13 +11,19 @@ package protocol SocketCalls: AnyObject, Sendable {
   func takeError(of descriptor: Int32) -> Errno?
   /// Bytes that the peer has acknowledged so far, or nil where the kernel does not say: `tcpi_bytes_acked`, tcp(7).
   func acknowledgedBytes(of descriptor: Int32) -> UInt64?
-  /// Bytes that were sent and that the peer has not acknowledged, a FIN counting as one: SIOCOUTQ, tcp(7).
+  /// Bytes that were sent and that the peer has not acknowledged, a FIN counting as one: SIOCOUTQ, tcp(7). On a Unix socket
+  /// the memory of what the peer has not received, which is more than its bytes.
   func unacknowledgedBytes(of descriptor: Int32) -> Int
   /// getsockname(2).
   func localAddress(of descriptor: Int32) -> SocketAddress?
   /// getpeername(2). Nil once the peer has reset the connection.
   func peerAddress(of descriptor: Int32) -> SocketAddress?
-  /// Makes the close a reset: SO_LINGER with zero seconds, socket(7).
+  /// Whether there is still somebody on the other side: false once the peer has reset the connection, or, on a Unix socket,
+  /// is gone.
+  func hasPeer(_ descriptor: Int32) -> Bool
+  /// Who made the other end of a Unix socket: SO_PEERCRED, unix(7). Nil on other sockets.
+  func peerCredentials(of descriptor: Int32) -> PeerCredentials?
+  /// Makes the close a reset: SO_LINGER with zero seconds, socket(7). Does nothing on a Unix socket.
   func resetOnClose(_ descriptor: Int32)
   /// socket(2), a stream that is close-on-exec, with its options: what a connect begins with.
   func open(for address: SocketAddress, _ options: SocketOptions) throws(SocketError) -> Int32
@@ -51,6 +57,8 @@ final class KernelSockets: SocketCalls {
   func unacknowledgedBytes(of descriptor: Int32) -> Int { Socket.unacknowledgedBytes(of: descriptor) }
   func localAddress(of descriptor: Int32) -> SocketAddress? { Socket.localAddress(of: descriptor) }
   func peerAddress(of descriptor: Int32) -> SocketAddress? { Socket.peerAddress(of: descriptor) }
+  func hasPeer(_ descriptor: Int32) -> Bool { Socket.hasPeer(descriptor) }
+  func peerCredentials(of descriptor: Int32) -> PeerCredentials? { Socket.peerCredentials(of: descriptor) }
   func resetOnClose(_ descriptor: Int32) { Socket.resetOnClose(descriptor) }
   func close(_ descriptor: Int32) { Socket.close(descriptor) }
 

@@ -25,6 +25,8 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What follows the `%` of an address names no interface, or the address is not a link-local one, which alone belong
     /// to one.
     case invalidScope
+    /// The name of a Unix socket is empty, too long, or a path with a NUL in it.
+    case invalidUnixName
   }
 
   /// What was being done.
@@ -80,6 +82,7 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
   private var reason: String {
     switch kind {
+    case .system(let errno) where peer?.family == .unix: unixReason(errno)
     case .system(.addressInUse):
       "the port is in use; stop the program that holds it, or choose another port (0 lets the kernel choose)"
     case .system(.permissionDenied) where operation == .bind:
@@ -99,9 +102,35 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case .holdsMemory:
       "views of this connection were kept while others waited for memory; release them sooner, or raise poolBytes"
     case .busy: "another task already waits for bytes of this connection"
+    case .invalidUnixName:
+      "the name of a Unix socket has 1 to \(UnixName.mostBytes) bytes, and a path has no NUL"
     case .invalidAddress: "not an IPv4 or IPv6 address"
     case .invalidScope:
       "what follows '%' must be the name or number of an interface, and only link-local IPv6 addresses have one"
+    }
+  }
+
+  /// What the kernel says of a Unix socket: unix(7).
+  private func unixReason(_ errno: Errno) -> String {
+    let isBound = operation == .bind
+    switch errno {
+    case .addressInUse where peer?.abstractName != nil:
+      return "the name is in use; stop the program that holds it, or choose another name"
+    case .addressInUse:
+      return
+        "in use: a program listens there, or the file is no socket that a program left behind; remove it, or choose "
+        + "another path"
+    case .noSuchFileOrDirectory where isBound: return "no such directory; make it first"
+    case .permissionDenied where isBound:
+      return "permission denied; the directory must be one that this user may write to"
+    case .noSuchFileOrDirectory where operation == .connect: return "no such socket; does the server run?"
+    case .permissionDenied where operation == .connect:
+      return
+        "permission denied; connecting takes the right to write to the socket's file, and to search its directories"
+    case .connectionRefused: return "connection refused; nobody listens there"
+    case .tooManyOpenFiles:
+      return "too many open files in this process; raise `ulimit -n` or lower the connection limit"
+    default: return "\(errno.description) (errno \(errno.rawValue))"
     }
   }
 

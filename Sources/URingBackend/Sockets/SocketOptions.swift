@@ -1,6 +1,9 @@
-/// Options of TCP sockets that servers and clients need. See tcp(7), socket(7) and ip(7).
+public import SystemPackage
+
+/// Options of sockets that servers and clients need. See tcp(7), socket(7), ip(7) and unix(7).
 ///
-/// On a listener they are set once, before `listen`: accepted sockets inherit them.
+/// On a listener they are set once, before `listen`: accepted sockets inherit them. On Unix sockets only the sizes of the
+/// buffers and ``unix`` count; the rest is left out there.
 public struct SocketOptions: Sendable, Equatable {
   /// TCP_NODELAY: send at once. On by default: small replies that wait for an acknowledgement cost 40 ms each.
   public var noDelay = true
@@ -23,7 +26,27 @@ public struct SocketOptions: Sendable, Equatable {
   /// TCP_CONGESTION: the name of the congestion control, such as "reno" or "bbr"; nil for the system's own. See tcp(7). A
   /// name that the kernel does not know is an error of the operation `.option`, with ENOENT.
   public var congestionControl: String?
+  /// What is for listeners on Unix sockets in the file system alone.
+  public var unix = Unix()
 
   /// Options in which everything has its default.
   public init() {}
+
+  /// How a listener treats the file that its Unix socket is in the file system: unix(7).
+  public struct Unix: Sendable, Equatable {
+    /// The permissions of the socket's file, such as `[.ownerReadWrite, .groupReadWrite]`: who may write to it may connect.
+    /// Nil: everybody, less what the process's umask takes away (umask(2)).
+    ///
+    /// The file has them when it appears, or fewer: a umask that takes more away is made up for before the server listens.
+    /// They do not count for those who may do everything, and directories count as well.
+    public var permissions: FilePermissions?
+    /// Whether a socket that a server left behind is removed when its path is to be listened on. On by default.
+    ///
+    /// Removed is what is a socket and that no socket is bound to any more, as the kernel says when it is asked to connect
+    /// there; never the socket of a program that runs, or another file: those are EADDRINUSE.
+    public var removesStaleSocket = true
+
+    /// Options in which everything has its default.
+    public init() {}
+  }
 }

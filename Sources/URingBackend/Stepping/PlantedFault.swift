@@ -21,6 +21,12 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case trustsEndAfterShortSend
   /// Reading does not pause at the bound of unread bytes.
   case ignoresCredit
+  /// Bytes that come after their receive was cancelled are dropped.
+  case dropsLateBytes
+  /// A receive into memory of the user's own is over before the kernel has let go of that memory.
+  case resumesWhileHeld
+  /// Bytes that a standing receive brings, although memory of the user's own is named, are queued behind what comes there.
+  case queuesUnderWay
   /// Multishot receives are armed with POLL_FIRST, and the ring does what the kernel then does.
   case armsWithPollFirst
 
@@ -42,6 +48,10 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case compactsInFlight
   /// The FIN goes out before what is queued.
   case endsOutputEarly
+  /// The views of a zero-copy send are given back with its result, not with the notification.
+  case releasesAtResult
+  /// The notification of a zero-copy send gives nothing back.
+  case keepsAfterNotification
 
   // MARK: Ends
 
@@ -78,6 +88,10 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case forgetsLinger
   /// Progress that only the peer's acknowledgements show is not seen.
   case ignoresAcknowledgements
+  /// After the process has stood still, timers are fired before what came meanwhile is looked at.
+  case firesTimersFirst
+  /// The time for which the process stood still counts as the peer's.
+  case countsStandstill
 
   // MARK: Accepting and connecting
 
@@ -85,6 +99,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case forgetsSurplus
   /// A multishot accept that has ended counts as armed.
   case ignoresAcceptEnd
+  /// A descriptor that comes after its accept was cancelled is dropped.
+  case dropsLateAccept
   /// The socket of a connect that has failed stays open.
   case leaksFailedConnect
 

@@ -25,10 +25,17 @@ final class SimulatedDriver<System: SocketSystem>: RingDriver {
     unsafe ring.register(opcode, argument, count)
   }
 
-  /// Operations that the ring keeps.
-  var operationsKept: Int { ring.operations.count }
+  /// Operations that the ring keeps, and notifications that it owes.
+  var operationsKept: Int { ring.operations.count + ring.notifications.count }
 
   func close() {
     ring.close()
   }
+}
+
+extension KernelFeatures {
+  /// What the ring in user space has over a simulated system: zero-copy sends, too, where that one imagines them.
+  static let simulated = KernelFeatures(
+    readiness: [.multishotAccept, .multishotReceive, .incrementalBuffers, .receiveLimit, .zeroCopySend]
+  )
 }

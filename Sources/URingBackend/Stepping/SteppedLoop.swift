@@ -17,19 +17,23 @@ package final class SteppedLoop {
   private var listeners: [UInt32] = []
   private var isOver = false
 
-  /// - Parameter completionEntries: small queues overflow, as the kernel's do.
+  /// - Parameters:
+  ///   - submissionEntries: as many as a configuration may ask for, unless told. A small queue is full again and again.
+  ///   - completionEntries: small queues overflow, as the kernel's do.
   package init<System: SocketSystem & SocketCalls>(
     _ system: System,
     configuration: EventLoop.Configuration,
+    submissionEntries: UInt32? = nil,
     completionEntries: UInt32 = 256,
     maximumConnections: Int = 1000,
     logger: Logger? = nil
   ) throws(RingError) {
-    let features = KernelFeatures.readiness.disabling(configuration.disabledFeatures)
+    let offered: KernelFeatures = System.sendsWithoutCopy ? .simulated : .readiness
+    let features = offered.disabling(configuration.disabledFeatures)
     guard
       let driver = SimulatedDriver(
         system,
-        entries: max(64, configuration.submissionEntries),
+        entries: submissionEntries ?? max(64, configuration.submissionEntries),
         completionEntries: completionEntries,
         features: features
       )

@@ -1,3 +1,5 @@
+internal import CLiburing
+internal import Glibc
 internal import IOBuffers
 internal import SystemPackage
 
@@ -11,6 +13,8 @@ struct ConnectionRecord {
     /// A look at the input, a moment after the connection was opened.
     case look
     case idle
+    /// The idle timer was late, because the loop had stood still: what waited is served first.
+    case reprieve
     /// close() was asked for, and what is queued must be out by then.
     case flush
     /// The FIN is out, and the peer has not acknowledged everything.
@@ -42,6 +46,8 @@ struct ConnectionRecord {
   var timeouts = ConnectionSettings.Timeouts()
   /// The loop's clock when bytes last moved.
   var lastActivity: UInt64 = 0
+  /// The last activity after which the idle timer had its reprieve.
+  var reprieved: UInt64 = .max
   /// What the peer had acknowledged when the timer looked last (see `StreamEngine+Timers.swift`).
   var acknowledged: UInt32 = 0
   /// The engine's `waitClock` when the connection began to wait for slots; zero: it does not.
@@ -54,6 +60,11 @@ struct ConnectionRecord {
   var pushes = false
   /// Which kind of receive the kernel holds, if it holds one.
   var receiveKind = OperationKind.receive
+  /// The flags of plain sends.
+  ///
+  /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a submission
+  /// each time; MSG_NOSIGNAL because a peer that resets must not end the process.
+  var sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL)
   /// What copies are charged to; `noAccount` until there is one.
   var account = ConnectionRecord.noAccount
   /// The loop's number, for names.
@@ -69,6 +80,13 @@ struct ConnectionRecord {
   }
 
   var id: ConnectionID { ConnectionID(index: index, generation: generation, loop: loop) }
+
+  /// What is different on a Unix socket: nobody says how far the peer has come inside of one send, so none goes on by itself
+  /// (see `StreamEngine+Timers.swift`); and the kernel refuses zero-copy sends there.
+  mutating func becomeUnix() {
+    sendFlags = Int32(MSG_NOSIGNAL)
+    zeroCopy.switchOff()
+  }
 
   /// The record's life is over: nothing of it is left for the next one, except its place among those to be settled.
   mutating func clear() {

@@ -128,13 +128,10 @@ extension StreamEngine {
   }
 
   /// Sends what is queued: one view with a send, several with one vectored send.
-  ///
-  /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a
-  /// submission each time; MSG_NOSIGNAL because a peer that resets must not end the process.
   private func startSend(_ place: Place) {
     if place.record.machine.unsent >= zeroCopyThreshold, startZeroCopySend(Int(place.record.index)) { return }
     let queue = place.record.sendQueue
-    let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_WAITALL)
+    let flags = place.record.sendFlags
     let user = place.record.operation(.send)
     let descriptor = place.record.descriptor
     let first = sendNodes.view(at: queue.first)

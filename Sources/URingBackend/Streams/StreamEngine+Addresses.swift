@@ -7,4 +7,10 @@ extension StreamEngine {
     guard let place = place(id), !place.record.machine.flags.contains(.closeSubmitted) else { return nil }
     return sockets.localAddress(of: place.record.descriptor)?.unmapped
   }
+
+  /// SO_PEERCRED, unix(7), asked now and under the same conditions.
+  func peerCredentials(of id: ConnectionID) -> PeerCredentials? {
+    guard let place = place(id), !place.record.machine.flags.contains(.closeSubmitted) else { return nil }
+    return sockets.peerCredentials(of: place.record.descriptor)
+  }
 }

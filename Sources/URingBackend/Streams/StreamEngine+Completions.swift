@@ -26,7 +26,8 @@ extension StreamEngine {
     case .receiveInto: receiveIntoCompleted(completion, operation)
     case .watch: watchCompleted(completion, operation)
     case .cancelWatch: watchCancelCompleted(completion, operation)
-    case .cancelConnect, .wake, .receive, .send, nil: break
+    case .cancelConnect: connectCancelCompleted(completion, operation)
+    case .wake, .receive, .send, nil: break
     }
   }
 
@@ -49,10 +50,11 @@ extension StreamEngine {
       return
     }
     let isPlanted = planted(.ignoresMore) && completion.result > 0
+    let isDropped = planted(.dropsLateBytes) && place.record.machine.flags.contains(.receiveCancelling)
     place.record.machine.receiveCompleted(more: completion.hasMore || isPlanted)
     if let view = view {
       place.record.pushes = completion.socketHasMore
-      deliver(view, to: place)
+      isDropped ? view.releaseReader() : deliver(view, to: place)
     } else if completion.result <= 0 {
       receiveEnded(Int(operation.index), completion)
     } else {
@@ -127,7 +129,7 @@ extension StreamEngine {
   private func hasLostPeer(_ index: Int) -> Bool {
     let machine = records[index].machine
     guard machine.unsent > 0, machine.flags.isDisjoint(with: [.outputEnded, .shutdownInFlight]) else { return false }
-    return !planted(.trustsEndAfterShortSend) && sockets.peerAddress(of: records[index].descriptor) == nil
+    return !planted(.trustsEndAfterShortSend) && !sockets.hasPeer(records[index].descriptor)
   }
 
   /// The connection is broken, whichever operation met it: a reset ends both directions, and is no end of stream.

@@ -11,10 +11,17 @@ extension StreamEngine {
 
   /// Reports what user code threw. An error that only says how its own connection ended is none of the user's: peers come
   /// and go.
-  func report(_ error: any Error, of index: Int, to onError: (@Sendable (any Error, SocketAddress?) -> Void)?) {
+  ///
+  /// - Parameter isCancelled: whether what threw is a task that was cancelled, which may know it before the connection does.
+  func report(
+    _ error: any Error,
+    of index: Int,
+    to onError: (@Sendable (any Error, SocketAddress?) -> Void)?,
+    isCancelled: Bool = false
+  ) {
     let peer = records[index].peer
     let metadata: Logger.Metadata = ["peer": "\(peer.map(\.description) ?? "?")", "error": "\(error)"]
-    if isOrdinaryEnd(error, of: index) {
+    if isOrdinaryEnd(error, of: index, isCancelled: isCancelled) {
       loop.logger?.debug("a connection ended before what serves it was done", metadata: metadata)
       return
     }
@@ -23,16 +30,17 @@ extension StreamEngine {
     if !planted(.swallowsErrors) { onError?(error, peer) }
   }
 
-  private func isOrdinaryEnd(_ error: any Error, of index: Int) -> Bool {
-    switch error {
+  private func isOrdinaryEnd(_ error: any Error, of index: Int, isCancelled: Bool) -> Bool {
+    let isOver = isCancelled || isOver(index)
+    return switch error {
     case let error as SocketError:
       error.peer == records[index].peer && error.kind != .busy
-        && ([.receive, .send, .close].contains(error.operation) || error.operation == .allocate && isOver(index))
-    case ReadError.connection(let error): isOrdinaryEnd(error, of: index)
+        && ([.receive, .send, .close].contains(error.operation) || error.operation == .allocate && isOver)
+    case ReadError.connection(let error): isOrdinaryEnd(error, of: index, isCancelled: isCancelled)
     // Peers go in the middle of a message, too.
     case ReadError.endedInTheMiddle, FrameError.endedInTheMiddle: records[index].machine.flags.contains(.inputEnded)
     // What waited for something else was cancelled because the connection, or the server, came to its end.
-    case is CancellationError, BufferError.cancelled as BufferError: isOver(index)
+    case is CancellationError, BufferError.cancelled as BufferError: isOver
     default: false
     }
   }

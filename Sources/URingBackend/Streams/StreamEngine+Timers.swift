@@ -16,7 +16,7 @@ extension StreamEngine {
     case .look:
       look(index)
       armTimer(index, .idle)
-    case .idle: idleTimerFired(index)
+    case .idle, .reprieve: idleTimerFired(index)
     case .flush:
       let isOver = hasStoodStill(index, for: records[index].timeouts.flush)
       if !isOver, planted(.forgetsFlushTimer) { return }
@@ -39,11 +39,18 @@ extension StreamEngine {
     // Nothing was owed the last time either: nothing can have moved.
     guard isOwing || before > 0 else { return true }
     // Only ever compared: half of the bits tell one from another, and zero stands for no look.
-    let acknowledged = UInt32(truncatingIfNeeded: (sockets.acknowledgedBytes(of: descriptor) ?? 0) &<< 1) | 1
+    let acknowledged = UInt32(truncatingIfNeeded: progress(of: descriptor) &<< 1) | 1
     records[index].acknowledged = isOwing ? acknowledged : 0
     guard acknowledged != before else { return true }
     records[index].lastActivity = loop.now
     return false
+  }
+
+  /// A number that changes when the peer takes something. A Unix socket has no acknowledgements, but what is left of its
+  /// queue shrinks; and while there is more for that queue, the sends that fill it up end and are progress themselves,
+  /// because they go without MSG_WAITALL there.
+  private func progress(of descriptor: Int32) -> UInt64 {
+    sockets.acknowledgedBytes(of: descriptor) ?? UInt64(max(0, sockets.unacknowledgedBytes(of: descriptor)))
   }
 
   /// How long after its opening the input of a connection is looked at.
@@ -81,6 +88,7 @@ extension StreamEngine {
       case .none: UInt64(0)
       case .look: StreamEngine.lookTime
       case .idle: timeouts.idle
+      case .reprieve: min(timeouts.idle, StreamEngine.reprieveTime)
       case .flush: timeouts.flush
       case .acknowledge, .linger: lingerTime(index)
       }
@@ -108,6 +116,25 @@ extension StreamEngine {
   /// rest of the period if they did since.
   private func idleTimerFired(_ index: Int) {
     look(index)
-    hasStoodStill(index, for: records[index].timeouts.idle) ? abort(index, .idle) : armTimer(index, .idle)
+    guard hasStoodStill(index, for: records[index].timeouts.idle) else { return armTimer(index, .idle) }
+    guard mayGoOn(index) else { return abort(index, .idle) }
+    records[index].reprieved = records[index].lastActivity
+    armTimer(index, .reprieve)
+  }
+
+  /// How long what has waited has to be served.
+  private static let reprieveTime: UInt64 = 1_000_000_000
+
+  /// Whether it may be the loop that stood still, and not the peer: what came meanwhile came in time. The one look at the
+  /// completions that comes before timers then does not serve everybody: who finds the ring of slots empty waits in line,
+  /// and a task that wakes in this turn runs in the next one. Once only, so that a loop that is always late gives up nevertheless.
+  private func mayGoOn(_ index: Int) -> Bool {
+    guard records[index].reprieved != records[index].lastActivity, !planted(.countsStandstill) else { return false }
+    if loop.isHeldUp { return true }
+    let flags = records[index].machine.flags
+    guard flags.isDisjoint(with: [.inputEnded, .broken]), !flags.isDisjoint(with: [.receiveArmed, .starved]) else {
+      return false
+    }
+    return sockets.inputState(of: records[index].descriptor) == .bytes
   }
 }

@@ -53,6 +53,9 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
   var listeners: [UInt32: Listener] = [:]
   var connecting: [UInt32: ConnectAttempt] = [:]
   var nextAttempt: UInt32 = 0
+  /// Connects to hosts by name, while they look up or race.
+  var hostConnects: [UInt32: HostConnect] = [:]
+  var nextHostConnect: UInt32 = 0
   var isStopping = false
   /// Serves the connections that this side opened.
   private(set) lazy var clientSink = AsyncSink(engine: self, budget: nil, body: nil)
@@ -157,6 +160,7 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
     // Given up by `retire`.
     unsafe place.record.sink = Unmanaged.passRetained(sink)
     place.record.peer = sockets.peerAddress(of: descriptor)
+    if place.record.peer?.family == .unix { place.record.becomeUnix() }
     place.record.lastActivity = loop.now
     openConnections += 1
     counters.connectionsOpened.bump()
@@ -284,6 +288,7 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
 
   /// Aborts every connection of one sink and every attempt to open one, and cancels what runs for it.
   func abortAll(of sink: ConnectionSink, _ kind: SocketError.Kind) {
+    giveUpHostConnects(of: sink, kind)
     for key in connecting.keys.sorted() {
       if let attempt = connecting[key], attempt.sink === sink { cancel(attempt, kind) }
     }
@@ -309,6 +314,7 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
 
   override func stop() {
     isStopping = true
+    giveUpHostConnects(of: nil, .shuttingDown)
     // In the order in which they came, so that one run is like another.
     for key in listeners.keys.sorted() {
       if let listener = listeners[key] { stopListening(listener) }

@@ -14,18 +14,24 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   private let nodes = ViewNodes()
   var unreadNodes: ViewNodes { nodes }
   /// What runs for each accepted connection; nil on the client's side.
-  private let body: Body?
+  let body: Body?
+  private let spawner: TaskSpawner?
 
-  /// - Parameter engine: outlives this sink's last connection.
+  /// - Parameters:
+  ///   - engine: outlives this sink's last connection.
+  ///   - spawner: starts the tasks of connections. Nil: they are nobody's children, as on a loop that is stepped, where no task
+  ///     serves that could be their parent.
   init(
     engine: StreamEngine,
     budget: ConnectionBudget?,
     onError: (@Sendable (any Error, SocketAddress?) -> Void)? = nil,
+    spawner: TaskSpawner? = nil,
     body: Body?
   ) {
     // Not counted per message; every connection of this sink is gone before its engine.
     unsafe self.engine = Unmanaged.passUnretained(engine)
     self.body = body
+    self.spawner = spawner
     super.init(budget: budget, onError: onError)
   }
 
@@ -39,13 +45,15 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   override func opened(_ index: Int) {
     while states.count <= index { guard states.grow() else { break } }
-    guard let body else { return }
+    guard body != nil else { return }
     let connection = makeConnection(index)
+    states[index].served = connection
     // One for the task, beside the one that the engine counts for the descriptor.
     begin()
-    states[index].task = Task(executorPreference: connection.loop) { [self] in
-      await connection.run(body)
-      end()
+    if let spawner {
+      spawner.start(connection)
+    } else {
+      Task(executorPreference: connection.loop) { await connection.serve() }
     }
   }
 
@@ -131,8 +139,8 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
   /// Cancels what runs for a connection: not in the middle of the engine's work, because that runs the cancellation handlers
   /// of the user.
   private func cancelTask(_ index: Int) {
-    guard let task = states[index].task else { return }
-    withEngine { $0.loop.submit(.closure { task.cancel() }) }
+    guard let connection = states[index].served else { return }
+    withEngine { $0.loop.submit(.closure { connection.cancelTask() }) }
   }
 
   private func dropUnread(_ index: Int) {
@@ -291,9 +299,10 @@ struct AsyncState {
   var isStopping = false
   /// Who waits for bytes goes away when the server stops.
   var receiverEndsOnStop = false
-  /// The task that the server runs for the connection. Its cancellation comes from the engine itself.
+  /// The task that the server runs for the connection. Whoever cancels it ends the connection as well.
   var ownTask = TaskIdentity.none
-  var task: Task<Void, Never>?
+  /// The connection, as long as that task has not ended.
+  var served: TCPConnection?
   /// Who waits for bytes.
   var receiver: UnsafeContinuation<ReceiveOutcome, Never>?
   /// The call that it is; nil for the connection's own task.

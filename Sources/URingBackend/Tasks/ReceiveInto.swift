@@ -105,7 +105,7 @@ extension AsyncSink {
   /// Bytes came into a slot, although memory of the user's own is named: those were under way already.
   /// - Returns: what there is no room for.
   func copyToCall(_ index: Int, _ view: DetachedView) -> DetachedView? {
-    guard let call = states[index].receiveInto, !call.isOver else { return view }
+    guard let call = states[index].receiveInto, !call.isOver, !planted(.queuesUnderWay) else { return view }
     let count = call.copy(view)
     var rest: DetachedView? = view
     if count == Int(view.count) {
@@ -128,7 +128,7 @@ extension AsyncSink {
   func endReceiveInto(_ index: Int, _ error: SocketError?) {
     guard let call = states[index].receiveInto else { return }
     call.end(error)
-    if withEngine({ $0.holdsTarget(index) }) {
+    if withEngine({ $0.holdsTarget(index) }), !planted(.resumesWhileHeld) {
       withEngine { $0.exchangeReceive(index) }
     } else {
       states[index].receiveInto = nil

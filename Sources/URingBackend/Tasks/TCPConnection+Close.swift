@@ -18,8 +18,8 @@ extension TCPConnection {
   }
 
   /// Closes at once: what is queued is dropped, waiting calls throw `.closed`, and the peer sees a reset, so that it cannot
-  /// take a cut stream for a whole one (RFC 9293, 3.10.5). Returns when the descriptor is closed and the kernel has
-  /// given every view back.
+  /// take a cut stream for a whole one (RFC 9293, 3.10.5); over a Unix socket it can, because all that it sees there is an
+  /// end. Returns when the descriptor is closed and the kernel has given every view back.
   public func abort() async {
     await end { $0.abort($1, .closed) }
   }

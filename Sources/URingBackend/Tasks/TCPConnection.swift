@@ -9,11 +9,17 @@ internal import Logging
 /// A reference may be used from any task. On the loop's own tasks, such as the one that `TCPServer` runs for a
 /// connection, calls go straight to the connection; from elsewhere they hop to the loop and back by themselves. A
 /// stream has one reader at a time; any number of tasks may send, and what each sends stays in one piece.
-public final class TCPConnection: Sendable {
+@safe
+public final class TCPConnection: @unchecked Sendable {
+  // Why unchecked: the two variables belong to the loop's thread. The rest is constant and Sendable.
+
   let engine: StreamEngine
   let sink: AsyncSink
   let id: ConnectionID
   private let closesWhenDropped: Bool
+  /// The task that a server runs for this connection, while its body runs.
+  private var task: UnsafeCurrentTask?
+  private var isCancelled = false
 
   /// The address on the other side, as it was when the connection was made.
   public let peer: SocketAddress?
@@ -40,28 +46,56 @@ public final class TCPConnection: Sendable {
   /// Where buffers for replies come from: the arena of the connection's loop.
   public var arena: BufferArena { engine.memory.buffers }
 
-  /// Runs the body of an accepted connection in its own task, on the loop, and closes the connection behind it.
-  func run(_ body: AsyncSink.Body) async {
+  /// The task of an accepted connection: runs the server's body on the loop, and closes the connection behind it.
+  func serve() async {
+    guard let body = sink.body else { return }
     // The first job of this task runs right now.
     if let index = engine.find(id) { sink.states[index].ownTask = loop.runningTask }
+    // A child of a group cannot be cancelled by its parent alone. Its own reference is good for the length of this call, and
+    // may be used from elsewhere for what a `Task` can do, too: `run` drops it before it returns.
+    unsafe await withUnsafeCurrentTask { task in
+      unsafe self.task = task
+      if isCancelled { unsafe task?.cancel() }
+      await run(body)
+    }
+    sink.end()
+  }
+
+  private func run(_ body: AsyncSink.Body) async {
+    var failure: (any Error)?
     do {
       try await body(self)
-      await finish { $0.close($1) }
     } catch {
-      await finish { engine, index in
-        engine.report(error, of: index, to: self.sink.onError)
-        engine.abort(index, .closed)
-      }
+      failure = error
+    }
+    let isCancelled = Task.isCancelled
+    if loop.isCurrent {
+      finish(failure, isCancelled)
+    } else {
+      await onLoop { [failure] _, _ in self.finish(failure, isCancelled) }
     }
   }
 
-  private func finish(_ body: @escaping @Sendable (StreamEngine, Int) -> Void) async {
-    await onLoop { engine, id in
-      guard let index = engine.find(id) else { return }
-      self.sink.states[index].task = nil
-      self.sink.states[index].ownTask = .none
-      body(engine, index)
+  /// The body is over. Loop only.
+  private func finish(_ failure: (any Error)?, _ isCancelled: Bool) {
+    unsafe task = nil
+    guard let index = engine.find(id) else { return }
+    sink.states[index].served = nil
+    sink.states[index].ownTask = .none
+    if let failure {
+      engine.report(failure, of: index, to: sink.onError, isCancelled: isCancelled)
+      engine.abort(index, .closed)
+    } else {
+      engine.close(index)
     }
+  }
+
+  /// Cancels the task that the server runs for this connection, also one that has yet to begin. On the loop's thread, and not
+  /// in the middle of the engine's work.
+  func cancelTask() {
+    isCancelled = true
+    // Still running: see `serve`.
+    unsafe task?.cancel()
   }
 
   /// Runs `body` on the loop and returns its result: directly when the caller is there.

@@ -10,6 +10,11 @@ struct BufferGroup {
   struct Buffer {
     let base: UnsafeMutableRawPointer
     let count: Int
+
+    /// Whether they have a byte in common.
+    func overlaps(_ other: Buffer) -> Bool {
+      unsafe base < other.base + other.count && other.base < base + count
+    }
   }
 
   // Why the pointers hold: whoever registers the memory keeps it until the group is unregistered, or the ring closed.
@@ -78,11 +83,7 @@ struct BufferGroup {
     let last = exceptLast ? seen &- 1 : seen
     var position = head
     while position != last {
-      if let posted = buffer(at: position), unsafe posted.base < other.base + other.count,
-        unsafe other.base < posted.base + posted.count
-      {
-        return true
-      }
+      if let posted = buffer(at: position), posted.overlaps(other) { return true }
       position &+= 1
     }
     return false

@@ -27,6 +27,8 @@ struct Operation {
   var kind: Kind
   /// Goes on after a completion.
   var isMultishot = false
+  /// A send whose memory is read until a notification says otherwise.
+  var isZeroCopy = false
   /// A connect was begun, and only its outcome is awaited.
   var isUnderWay = false
   #if SLUICE_PLANTED_FAULTS

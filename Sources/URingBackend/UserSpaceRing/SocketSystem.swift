@@ -57,6 +57,8 @@ package protocol SocketSystem: AnyObject, Sendable {
 
   /// Whether the ring should watch what the program does with it: see ``RingRule``.
   static var checksRules: Bool { get }
+  /// Whether the ring takes zero-copy sends: what it is told to notify of must be the system's to imagine.
+  static var sendsWithoutCopy: Bool { get }
   /// The program broke a rule.
   func note(broken rule: RingRule, _ descriptor: Int32)
 
@@ -69,6 +71,8 @@ extension SocketSystem {
   package func chooses(_ freedom: RingFreedom) -> Bool { false }
   @inline(__always)
   package static var checksRules: Bool { false }
+  @inline(__always)
+  package static var sendsWithoutCopy: Bool { false }
   package func note(broken rule: RingRule, _ descriptor: Int32) {}
 }
 
@@ -121,4 +125,24 @@ package enum RingFreedom: UInt8, CaseIterable, Sendable {
   case missesCancelled
   /// A completion is parked, although the queue has room.
   case parksCompletion
+  /// A refused call says that there is no memory, -EAGAIN, and not that there is too much to do, -EBUSY.
+  case lacksMemory
+  /// A receive or an accept that was cancelled goes on for a while: it may still bring bytes, or a descriptor, before its end.
+  case goesOnAfterCancel
+  /// The cancel of such an operation says -EALREADY instead of 0.
+  case saysAlready
+  /// The end of what was cancelled comes before the cancel's own answer.
+  case endsBeforeAnswer
+  /// An accept reports a connection that was gone before it was accepted, instead of passing it over.
+  case reportsAborted
+  /// A zero-copy send is refused for want of memory that may be locked.
+  case refusesZeroCopy
+  /// A zero-copy send that has failed owes a notification nevertheless.
+  case owesAfterFailure
+  /// The kernel has copied a zero-copy send after all.
+  case copiesNevertheless
+  /// The notification of a zero-copy send comes some time later, perhaps behind those of later ones.
+  case delaysNotification
+  /// The notification of a zero-copy send comes when its socket is closed, and not before.
+  case notifiesAtClose
 }

@@ -39,6 +39,9 @@ extension UserSpaceRing {
       case EAGAIN:
         unsafe state.pointee.readiness.remove(.input)
         return .waits
+      case ECONNABORTED where system.chooses(.reportsAborted):
+        post(userData, accepted)
+        return .finished
       case EINTR, ECONNABORTED:
         continue
       default:
@@ -145,6 +148,14 @@ extension UserSpaceRing {
       guard let place = unsafe operations.find(entry.pointee.addr), !system.chooses(.missesCancelled) else {
         return post(userData, -Errno.noSuchFileOrDirectory.rawValue)
       }
+      if goesOn(place) {
+        return post(userData, system.chooses(.saysAlready) ? -Errno.alreadyInProcess.rawValue : 0)
+      }
+      if system.chooses(.endsBeforeAnswer), unsafe !operations.pointer(place).pointee.isCancelled {
+        unlink(place)
+        end(place, -Errno.canceled.rawValue)
+        return post(userData, 0)
+      }
       post(userData, 0)
       if planted(.ringCancelsWithoutEnd) { return }
       if unsafe operations.pointer(place).pointee.isCancelled { return }
@@ -168,7 +179,7 @@ extension UserSpaceRing {
   }
 
   /// Takes an operation off its descriptor's list.
-  private mutating func unlink(_ place: Int32) {
+  mutating func unlink(_ place: Int32) {
     let operation = unsafe operations.pointer(place)
     guard let state = unsafe descriptors.state(of: operation.pointee.descriptor) else { return }
     let list = unsafe Self.list(operation.pointee.kind)

@@ -18,6 +18,13 @@ struct RuleMemory {
 
   /// By descriptor.
   var metEmpty: [Int32: EmptyRing] = [:]
+  /// What zero-copy sends may still read, by their user data.
+  var readings: [UInt64: [BufferGroup.Buffer]] = [:]
+
+  /// Whether one of them may still read a part of this.
+  func isRead(_ buffer: BufferGroup.Buffer) -> Bool {
+    readings.values.contains { $0.contains { $0.overlaps(buffer) } }
+  }
 }
 
 /// Looks whether the program keeps the rules. Compiled away where the system does not ask for it.
@@ -61,6 +68,7 @@ extension UserSpaceRing {
     for id in 0..<groups.limit {
       while let buffer = groups.nextPosted(id) {
         if groups.overlaps(buffer, exceptLastOf: id) { system.note(broken: .postedTwice, -1) }
+        if rules.isRead(buffer) { system.note(broken: .postsMemoryBeingSent, -1) }
         // Posted memory is the kernel's, which is us. The sanitizer would not believe it.
         if !isSanitized { unsafe memset(buffer.base, 0xDB, buffer.count) }
       }

@@ -92,7 +92,12 @@ extension UserSpaceRing {
   private mutating func sendEnded(_ operation: inout Operation, _ error: Int) -> Attempt {
     let sent = operation.progress
     if operation.isReported { return .finished }
-    post(operation.userData, sent > 0 ? Int32(clamping: sent) : Int32(truncatingIfNeeded: error))
+    let outcome = sent > 0 ? Int32(clamping: sent) : Int32(truncatingIfNeeded: error)
+    if System.sendsWithoutCopy, operation.isZeroCopy {
+      zeroCopySendEnded(operation.userData, operation.descriptor, outcome)
+    } else {
+      post(operation.userData, outcome)
+    }
     return .finished
   }
 

@@ -15,6 +15,8 @@ extension UserSpaceRing {
     case SLUICE_OP_SHUTDOWN: unsafe shutDown(entry)
     case SLUICE_OP_CLOSE: unsafe closeDescriptor(entry)
     case SLUICE_OP_CANCEL: unsafe cancel(entry)
+    case SLUICE_OP_SEND_ZC where System.sendsWithoutCopy: unsafe beginZeroCopySend(entry, .send)
+    case SLUICE_OP_SENDMSG_ZC where System.sendsWithoutCopy: unsafe beginZeroCopySend(entry, .sendVector)
     case SLUICE_OP_NOP: unsafe post(entry.pointee.user_data, 0)
     default: unsafe post(entry.pointee.user_data, -Errno.invalidArgument.rawValue)
     }
@@ -137,9 +139,12 @@ extension UserSpaceRing {
     let sent =
       unsafe operation.pointee.kind == .send || operation.pointee.kind == .sendVector ? operation.pointee.progress : 0
     let isReported = unsafe operation.pointee.isReported
+    let isZeroCopy = unsafe System.sendsWithoutCopy && operation.pointee.isZeroCopy
+    let descriptor = unsafe operation.pointee.descriptor
     operations.remove(place)
     if isReported { return }
-    post(userData, sent > 0 && !planted(.ringLosesProgress) ? Int32(clamping: sent) : result)
+    let outcome = sent > 0 && !planted(.ringLosesProgress) ? Int32(clamping: sent) : result
+    isZeroCopy ? zeroCopySendEnded(userData, descriptor, outcome) : post(userData, outcome)
   }
 
   static func list(_ kind: Operation.Kind) -> WritableKeyPath<DescriptorState, Int32> {

@@ -34,6 +34,10 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   var rules = RuleMemory()
   /// Operations that were cancelled by the submissions of this call.
   var cancelled: [Int32] = []
+  /// Those of earlier calls that go on for a while: a simulated kernel's.
+  var dying: [DyingOperation] = []
+  /// Zero-copy sends whose notification is due: a simulated kernel's.
+  var notifications: [PendingNotification] = []
   /// How often an operation began to wait.
   var armings: UInt64 = 0
 
@@ -73,7 +77,10 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// As ``RingDriver/enter(submit:waitFor:timeoutNanoseconds:)``.
   mutating func enter(submit: UInt32, waitFor: UInt32, timeoutNanoseconds: UInt64?) -> Int32 {
     guard !isClosed else { return -Errno.badFileDescriptor.rawValue }
-    if system.chooses(.refusesCall) { return -Errno.resourceBusy.rawValue }
+    if system.chooses(.refusesCall) {
+      return system.chooses(.lacksMemory)
+        ? -Errno.resourceTemporarilyUnavailable.rawValue : -Errno.resourceBusy.rawValue
+    }
     if firstParked < parked.count { unpark() }
     let consumed = consume(submit)
     // io_uring_enter(2) does not wait when it has taken fewer than it was given: the rest would be slept on.
@@ -181,6 +188,7 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// asks, and a message costs no more calls of the system than it must.
   private mutating func wait(for number: UInt32, _ timeout: UInt64?) -> Int32 {
     serveReady()
+    notify()
     if completionsReady >= max(number, 1), !skippedWait {
       skippedWait = true
       return 0
@@ -199,15 +207,17 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
           end = last
           time = last > now ? last - now : 0
         }
-        if !unreported.isEmpty { time = min(time ?? .max, Self.unreportedPause) }
+        if !unreported.isEmpty || owesSomething { time = min(time ?? .max, Self.unreportedPause) }
       }
       let count = system.wait(timeoutNanoseconds: time)
       if count < 0 { return Int32(truncatingIfNeeded: count) }
       for index in 0..<count { note(system.event(at: index)) }
       retryUnreported()
       serveReady()
+      endDying()
+      notify()
       if isSatisfied(number) { return 0 }
-      if count == 0, ready.isEmpty, unreported.isEmpty || time == 0 { return -Self.timeIsUp }
+      if count == 0, ready.isEmpty, unreported.isEmpty && !owesSomething || time == 0 { return -Self.timeIsUp }
     }
   }
 

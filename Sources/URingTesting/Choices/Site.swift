@@ -48,6 +48,8 @@ package enum Site: UInt8, CaseIterable, Sendable {
   case reportsChangesOnly
   /// A descriptor is reported on which nothing has changed.
   case reportsForNothing
+  /// The process, or the whole machine, stands still for so many milliseconds, while the network goes on.
+  case clockJumps
 
   // What `RingFreedom` names.
 
@@ -61,6 +63,16 @@ package enum Site: UInt8, CaseIterable, Sendable {
   case refusesCall
   case missesCancelled
   case parksCompletion
+  case lacksMemory
+  case goesOnAfterCancel
+  case saysAlready
+  case endsBeforeAnswer
+  case reportsAborted
+  case refusesZeroCopy
+  case owesAfterFailure
+  case copiesNevertheless
+  case delaysNotification
+  case notifiesAtClose
 
   // For whoever plays the peers.
 
@@ -91,13 +103,23 @@ package enum Site: UInt8, CaseIterable, Sendable {
       case .refusesCall: .refusesCall
       case .missesCancelled: .missesCancelled
       case .parksCompletion: .parksCompletion
+      case .lacksMemory: .lacksMemory
+      case .goesOnAfterCancel: .goesOnAfterCancel
+      case .saysAlready: .saysAlready
+      case .endsBeforeAnswer: .endsBeforeAnswer
+      case .reportsAborted: .reportsAborted
+      case .refusesZeroCopy: .refusesZeroCopy
+      case .owesAfterFailure: .owesAfterFailure
+      case .copiesNevertheless: .copiesNevertheless
+      case .delaysNotification: .delaysNotification
+      case .notifiesAtClose: .notifiesAtClose
       }
   }
 
   /// Whether it ends a connection, or holds everything up. If these were frequent, little else would ever happen.
   var isSevere: Bool {
     switch self {
-    case .clog, .pathResets, .connectLost, .connectUnreachable: true
+    case .clog, .pathResets, .connectLost, .connectUnreachable, .clockJumps: true
     default: false
     }
   }

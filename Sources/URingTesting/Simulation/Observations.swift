@@ -80,7 +80,7 @@ final class Observations: @unchecked Sendable {
     switch error.kind {
     case .system:
       guard let failedAt = fate.failedAt else { return check(false, "told that it failed, and it did not: \(error)") }
-      let lateness = system.network.clock - failedAt
+      let lateness = lateness(failedAt)
       check(!isPrompt || lateness < Self.latest, "a reset was told \(lateness / 1_000_000) ms late")
     case .idle where fate.failedAt != nil: checkNotice(fate)
     case .idle: checkRest(fate, accounts[port], limits.idleTimeout, error)
@@ -91,9 +91,12 @@ final class Observations: @unchecked Sendable {
     }
   }
 
+  /// How long ago something happened, not counting what a process that stood still could not know.
+  private func lateness(_ time: UInt64) -> UInt64 { system.network.clock - max(time, system.wokeAt) }
+
   /// A reset needs no deadline in order to be noticed, whatever the connection waits for.
   private func checkNotice(_ fate: StreamFate) {
-    let lateness = system.network.clock - (fate.failedAt ?? system.network.clock)
+    let lateness = fate.failedAt.map(lateness) ?? 0
     check(lateness < Self.latest, "a reset went unnoticed for \(lateness / 1_000_000) ms, until the idle timeout")
   }
 
@@ -106,6 +109,12 @@ final class Observations: @unchecked Sendable {
     guard let period, account?.received == fate.arrived else { return }
     let rest = Duration.nanoseconds(Int64(system.network.clock - fate.lastMove))
     check(rest >= period / 2, "given up after \(rest) without progress: \(error)")
+  }
+
+  /// A timer of less than a second has fired: never before what came while the process stood still was looked at.
+  func timerFired() {
+    let isLate = system.lastStandstill > 1_000_000_000 && system.looksSinceWoken == 0
+    check(!isLate, "a timer fired before the loop looked at what came while it stood still")
   }
 
   func check(_ condition: Bool, _ message: @autoclosure () -> String) {

@@ -34,6 +34,7 @@ final class ObservedBody: @unchecked Sendable {
         try await echo(connection)
         await connection.closeOutput()
       case .ponder: try await ponder(connection)
+      case .gather: try await gather(connection)
       default: try await echo(connection)
       }
       if isHostile { abortLater(connection) }
@@ -64,7 +65,43 @@ final class ObservedBody: @unchecked Sendable {
       try await send(view, on: connection)
       let time = system.network.choices.draw(.userAction, below: 20)
       try await connection.loop.sleep(for: .milliseconds(2 + Int64(time)))
+      seen.timerFired()
       kept.release()
+    }
+  }
+
+  /// Receives into buffers of its own, for as long as it likes to wait; what has come by then is what it echoes.
+  private func gather(_ connection: TCPConnection) async throws {
+    while true {
+      guard system.network.choices.draw(.userAction, below: 3) > 0 else {
+        guard let view = try await receive(connection) else { return }
+        try await send(view, on: connection)
+        continue
+      }
+      let count = 1 + Int(system.network.choices.draw(.userAction, below: 400))
+      let patience = Duration.milliseconds(1 + Int64(system.network.choices.draw(.userAction, below: 20)))
+      let call = Task(executorPreference: connection.loop) { try await GatheredBytes(count, of: connection) }
+      let clock = Task(executorPreference: connection.loop) {
+        try? await connection.loop.sleep(for: patience)
+        call.cancel()
+      }
+      let gathered = try await withTaskCancellationHandler {
+        try await call.value
+      } onCancel: {
+        call.cancel()
+      }
+      clock.cancel()
+      if gathered.bytes.isEmpty, !gathered.isEnd, connection.isStopping { return }
+      if !gathered.bytes.isEmpty {
+        seen.took(connection.peer?.port, gathered.bytes.count)
+        var buffer = try await connection.allocate(minimumCapacity: gathered.bytes.count)
+        try buffer.append(contentsOf: gathered.bytes)
+        try await send(try buffer.finish(), on: connection)
+      }
+      if gathered.isEnd {
+        seen.end(connection.peer?.port)
+        return
+      }
     }
   }
 
@@ -94,6 +131,7 @@ final class ObservedBody: @unchecked Sendable {
         return try await connection.receive(timeout: .milliseconds(time))
       } catch {
         guard error.kind == .timedOut else { throw error }
+        seen.timerFired()
       }
     }
   }

@@ -10,6 +10,8 @@ package enum Service: String, Sendable {
   case drain
   /// Echoes with a receive that has a deadline each time.
   case timed
+  /// Echoes what it receives into memory of its own, and by turns what it is given.
+  case gather
   /// Echoes, and keeps each view for a while.
   case ponder
   /// Echoes, and keeps every view until the connection is closed.

@@ -30,6 +30,8 @@ package struct SimulatedClient {
     case slams
     /// Writes nothing, and reads to the end.
     case listens
+    /// Asks, waits for the answer, and thinks about it for a while before it asks again.
+    case converses
   }
 
   /// What a client still does.
@@ -54,6 +56,8 @@ package struct SimulatedClient {
   private var patience = 0
   /// For those that read slowly.
   private var nextRead: UInt64 = 0
+  /// When it asks again; nil while it waits for an answer.
+  private var nextQuestion: UInt64?
   /// When it stopped reading.
   private var standsSince: UInt64?
   /// It had stopped reading, and reads again.
@@ -85,7 +89,7 @@ package struct SimulatedClient {
   /// It does what an honest client does, so it is owed the whole of its bytes and an orderly end.
   var isHonest: Bool {
     switch style {
-    case .polite, .writesFirst, .trickles, .sips, .silent, .crawls: true
+    case .polite, .writesFirst, .trickles, .sips, .silent, .crawls, .converses: true
     case .neverReads, .resets, .leaves, .clings, .stalls, .freezes, .slams, .listens: false
     }
   }
@@ -104,6 +108,7 @@ package struct SimulatedClient {
       switch style {
       case .silent, .listens: 0
       case .trickles: min(amount, 40)
+      case .converses: min(amount, 60)
       case .sips: min(amount, 3000)
       // Who reads nothing before all is written must not write more than a server without a limit would need to hold.
       case .writesFirst: min(amount, 100_000)
@@ -156,15 +161,16 @@ package struct SimulatedClient {
       patience += 1
       if style == .silent { return system.callPeers(after: pause(system)) }
     }
+    if style == .converses, !mayAsk(system) { return }
     while written < total {
-      var count = min(total - written, 16 << 10)
+      var count = min(total - written, style == .converses ? 10 : 16 << 10)
       let drawn = Int(system.network.choices.draw(.peerAmount, below: UInt32(count)))
       if drawn > 0 { count = drawn }
       if style == .trickles { count = 1 }
       let taken = peer.write(pattern.bytes(from: written, count: count))
       written += taken
       if style == .trickles { return system.callPeers(after: pause(system)) }
-      if taken < count { return }
+      if taken < count || (style == .converses && written < total) { return }
       if style == .resets, written >= breaksAt { return }
     }
     if style == .neverReads || style == .leaves {
@@ -173,6 +179,19 @@ package struct SimulatedClient {
       if style != .clings, style != .freezes { peer.finish() }
       phase = .ending
     }
+  }
+
+  /// Whether it has its answer, and has thought about it.
+  private mutating func mayAsk(_ system: SimulatedSystem) -> Bool {
+    guard read == expected else { return false }
+    let time = nextQuestion ?? system.network.clock + 100_000_000 + pause(system) / 10
+    guard time <= system.network.clock else {
+      if nextQuestion == nil { system.callPeers(after: time - system.network.clock) }
+      nextQuestion = time
+      return false
+    }
+    nextQuestion = nil
+    return true
   }
 
   private mutating func readWhatCame(_ system: SimulatedSystem) {
@@ -195,7 +214,7 @@ package struct SimulatedClient {
         failures.append("client \(pattern.stream): the echo has more bytes than were written")
         return close()
       }
-      if style == .sips { return system.callPeers(after: 1000) }
+      if style == .sips || style == .converses { return system.callPeers(after: 1000) }
     }
   }
 
@@ -216,7 +235,7 @@ package struct SimulatedClient {
       return system.callPeers(after: 1000)
     }
     guard read >= breaksAt else { return }
-    let since = standsSince ?? system.network.clock
+    let since = max(standsSince ?? system.network.clock, system.wokeAt)
     standsSince = since
     if system.network.clock - since > 10_000_000_000 {
       failures.append("the server keeps a connection that has stood still for 10 s: \(description)")

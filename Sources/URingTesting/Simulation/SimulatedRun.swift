@@ -57,9 +57,11 @@ package struct SimulatedRun {
     var configuration = EventLoop.Configuration()
     configuration.poolBytes = workload.poolBytes
     configuration.disabledFeatures = workload.disabled
+    configuration.zeroCopySendThreshold = workload.zeroCopyThreshold
     let loop = try SteppedLoop(
       system,
       configuration: configuration,
+      submissionEntries: workload.submissionEntries,
       completionEntries: workload.completionEntries,
       maximumConnections: workload.maximumConnections
     )
@@ -160,7 +162,11 @@ package struct SimulatedRun {
   /// Nothing may be left.
   private func end(_ result: inout Result, _ loop: SteppedLoop) {
     // Timers that nobody waits for any more run out, and find nothing.
-    for _ in 0..<1000 where loop.remains.listeners > 0 || loop.remains.timers > 0 { loop.turn() }
+    for _ in 0..<1000 {
+      let remains = loop.remains
+      if remains.listeners == 0, remains.timers == 0, remains.operations == 0 { break }
+      loop.turn()
+    }
     let hasFailed = !result.failures.isEmpty
     let remains = loop.remains
     let slots = loop.end()

@@ -26,7 +26,10 @@ package struct Workload: Sendable {
   package var stops = false
   /// Features that are forced off.
   package var disabled: [KernelFeature] = []
+  package var submissionEntries: UInt32?
   package var completionEntries: UInt32 = 64
+  /// From so many bytes on sends are zero-copy ones; nil: none is.
+  package var zeroCopyThreshold: Int?
   package var network = NetworkLimits()
   /// No workload needs so many turns by far: who is not served by then starves.
   package var mostTurns = 400_000
@@ -107,6 +110,7 @@ package struct Workload: Sendable {
     var overflow = Workload("overflow", mode)
     overflow.clients = 16
     overflow.bytes = 3000
+    overflow.submissionEntries = 16
     overflow.completionEntries = 4
 
     var hostile = Workload("hostile", mode)
@@ -140,6 +144,7 @@ package struct Workload: Sendable {
     attack.clients = 24
     attack.bytes = 2000
     attack.maximumConnections = 6
+    attack.submissionEntries = 16
     attack.completionEntries = 4
     attack.styles = everybody
 
@@ -163,6 +168,32 @@ package struct Workload: Sendable {
     ponder.usualBytes = 6000
     ponder.styles = [.polite, .trickles, .resets, .leaves]
 
+    var gather = make("gather", mode, .gather)
+    gather.styles = everybody
+    gather.poolBytes = 256 << 10
+    gather.clients = 8
+
+    var pinned = Workload("pinned", mode)
+    pinned.clients = 8
+    pinned.bytes = 20_000
+    pinned.usualBytes = 8000
+    pinned.zeroCopyThreshold = 300
+    pinned.poolBytes = 512 << 10
+    pinned.styles = everybody
+    pinned.network.sendCapacity = 3000
+    pinned.network.receiveCapacity = 3000
+
+    var pinnedSlow = slow
+    pinnedSlow.name = "pinned-slow"
+    pinnedSlow.zeroCopyThreshold = 300
+
+    var standstill = Workload("standstill", mode)
+    standstill.clients = 6
+    standstill.bytes = 200
+    standstill.styles = [.converses]
+    // Longer than anybody thinks, or than a path stands still; shorter than a process does.
+    standstill.limits.idleTimeout = .seconds(8)
+
     var shortage = Workload("shortage", mode)
     shortage.clients = 24
     shortage.bytes = 500
@@ -171,7 +202,7 @@ package struct Workload: Sendable {
     let common = [
       echo, bulk, churn, once, pressure, ends, timeouts, stop, overflow, hostile, slow, shortage, squeeze, marks,
       attack,
-      drain, slam,
+      drain, slam, standstill, pinned, pinnedSlow,
       make("halfclose", mode, .halfClosing), make("greeting", mode, .greeting),
     ]
     switch mode {
@@ -188,7 +219,7 @@ package struct Workload: Sendable {
       hoard.limits.idleTimeout = .seconds(20)
       hoard.styles = [.polite, .clings, .trickles, .resets, .leaves]
       return common + [hoard, make("fanout", mode, .fanOut), pause]
-    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy), ponder]
+    case .tasks: return common + [make("timed", mode, .timed), make("proxy", mode, .proxy), ponder, gather]
     }
   }
 

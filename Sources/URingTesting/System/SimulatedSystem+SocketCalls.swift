@@ -43,6 +43,11 @@ extension SimulatedSystem {
     return network.peerAddress(descriptor)
   }
 
+  package func hasPeer(_ descriptor: Int32) -> Bool { peerAddress(of: descriptor) != nil }
+
+  /// There are no Unix sockets here.
+  package func peerCredentials(of descriptor: Int32) -> PeerCredentials? { nil }
+
   package func resetOnClose(_ descriptor: Int32) {
     begin("SO_LINGER", descriptor)
     let result = network.resetOnClose(descriptor)
@@ -51,6 +56,9 @@ extension SimulatedSystem {
 
   package func open(for address: SocketAddress, _ options: SocketOptions) throws(SocketError) -> Int32 {
     network.spendCall()
+    guard address.family != .unix else {
+      throw SocketError(.system(.addressFamilyNotSupported), .socket, peer: address)
+    }
     let descriptor = network.open()
     note("socket", descriptor, Int(descriptor))
     guard descriptor >= 0 else {

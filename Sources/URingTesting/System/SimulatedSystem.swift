@@ -24,6 +24,14 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
   package var waitLimit = UInt64.max
   /// Waits that ended because of `waitLimit`: whoever waited had nothing to do at that time.
   package private(set) var cutWaits = 0
+  /// When the process last stood still. What is told late then, nobody could have told before.
+  package private(set) var wokeAt: UInt64 = 0
+  /// How often the program has asked for reports since then.
+  package private(set) var looksSinceWoken = 0
+  /// For how long, in nanoseconds.
+  package private(set) var lastStandstill: UInt64 = 0
+  /// For how long it has stood still in all, in nanoseconds.
+  package private(set) var stoodStill: UInt64 = 0
 
   private static var reportLimit: Int { 64 }
   private static var violationLimit: Int { 32 }
@@ -69,7 +77,20 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
   }
 
   package func wait(timeoutNanoseconds: UInt64?) -> Int {
+    // As with SIGSTOP and SIGCONT: whoever waits hears of no more than that.
+    if timeoutNanoseconds != 0, standStill() {
+      reports.removeAll(keepingCapacity: true)
+      return waited(Int(-EINTR))
+    }
+    let result = waitForReports(timeoutNanoseconds)
+    // Between the call and whatever the program does with it.
+    _ = standStill()
+    return result
+  }
+
+  private func waitForReports(_ timeoutNanoseconds: UInt64?) -> Int {
     reports.removeAll(keepingCapacity: true)
+    looksSinceWoken += 1
     network.spendCall()
     let deadline = timeoutNanoseconds.map { network.clock + min($0, UInt64.max / 2 - network.clock) }
     var areAsked = false
@@ -108,6 +129,35 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
     }
   }
 
+  /// So many milliseconds at most.
+  private static var longestStandstill: UInt32 { 60_000 }
+  /// Nanoseconds between two of them.
+  private static var wakefulness: UInt64 { 2_000_000_000 }
+
+  /// The process stands still, if it is its day: a debugger, a machine that was suspended, a container without a
+  /// processor. Everybody else goes on, and the clock does.
+  private func standStill() -> Bool {
+    // What woke up has a moment before it happens again.
+    guard network.clock >= wokeAt + SimulatedSystem.wakefulness || wokeAt == 0 else { return false }
+    let time = network.choices.draw(.clockJumps, below: SimulatedSystem.longestStandstill)
+    guard time > 0, network.clock < waitLimit else { return false }
+    let start = network.clock
+    let end = min(start + UInt64(time) * 1_000_000, waitLimit)
+    while true {
+      if let playPeers, network.takePeerNews() { playPeers(self) }
+      guard let next = network.nextEventTime, next <= end else { break }
+      network.run(until: next)
+      wokeAt = network.clock
+    }
+    network.run(until: end)
+    wokeAt = network.clock
+    looksSinceWoken = 0
+    lastStandstill = wokeAt - start
+    stoodStill += lastStandstill
+    if network.trace.isOn { network.trace.add(wokeAt, "the process has stood still for \((wokeAt - start) / 1000) us") }
+    return true
+  }
+
   private func waited(_ result: Int) -> Int {
     if network.trace.isOn { network.trace.add(network.clock, "wait -> \(describe(result))") }
     return result
@@ -117,7 +167,13 @@ package final class SimulatedSystem: SocketSystem, SocketCalls, @unchecked Senda
 
   package func now() -> UInt64 { network.clock }
 
-  package func chooses(_ freedom: RingFreedom) -> Bool { network.choices.happens(Site(freedom)) }
+  package func chooses(_ freedom: RingFreedom) -> Bool {
+    // Who has just woken up is not turned away: the first look shows something.
+    if looksSinceWoken == 0, wokeAt > 0, freedom == .refusesCall || freedom == .interruptsCall { return false }
+    return network.choices.happens(Site(freedom))
+  }
+
+  package static var sendsWithoutCopy: Bool { true }
 
   package static var checksRules: Bool { true }
 

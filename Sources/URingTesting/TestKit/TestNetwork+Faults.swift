@@ -28,6 +28,9 @@ extension TestNetwork {
     public static let refusedAccepts = Faults(rawValue: 1 << 7)
     /// Connects of the program and of clients are lost and repeated, or fail, as do the program's new sockets.
     public static let failedConnects = Faults(rawValue: 1 << 8)
+    /// The server's process stands still, for up to a minute at a time, while its peers and the network go on: its timers are
+    /// late. What peers of a test wait for may take so much longer.
+    public static let standstills = Faults(rawValue: 1 << 9)
 
     /// Nothing goes wrong.
     public static let none: Faults = []
@@ -35,12 +38,12 @@ extension TestNetwork {
     /// should fail.
     public static let harmless: Faults = [.delays, .pieces, .shortSends, .smallBuffers, .stalls, .kernel]
     /// Everything. Connections may be reset at any time: a test has to expect errors of its peers.
-    public static let all: Faults = [.harmless, .resets, .refusedAccepts, .failedConnects]
+    public static let all: Faults = [.harmless, .resets, .refusedAccepts, .failedConnects, .standstills]
 
     private static let names: [(Faults, String)] = [
       (.delays, ".delays"), (.pieces, ".pieces"), (.shortSends, ".shortSends"), (.smallBuffers, ".smallBuffers"),
       (.stalls, ".stalls"), (.kernel, ".kernel"), (.resets, ".resets"), (.refusedAccepts, ".refusedAccepts"),
-      (.failedConnects, ".failedConnects"),
+      (.failedConnects, ".failedConnects"), (.standstills, ".standstills"),
     ]
 
     /// As it is written in Swift.
@@ -62,12 +65,15 @@ extension TestNetwork {
       case .sendCapacity, .receiveCapacity: .smallBuffers
       case .clog: .stalls
       case .pathResets, .bytesLostAtReset: .resets
+      case .clockJumps: .standstills
       case .acceptFails: .refusedAccepts
       case .connectLost, .connectUnreachable, .openFails: .failedConnects
       case .reportOrder, .reportCount, .reportsChangesOnly, .reportsForNothing, .postponesOperation,
         .postponesDescriptor,
         .servesOutputFirst, .endsMultishot, .missesBuffers, .consumesFewer, .interruptsCall, .refusesCall,
-        .missesCancelled, .parksCompletion:
+        .missesCancelled, .parksCompletion, .lacksMemory, .goesOnAfterCancel, .saysAlready, .endsBeforeAnswer,
+        .reportsAborted, .refusesZeroCopy, .owesAfterFailure, .copiesNevertheless, .delaysNotification,
+        .notifiesAtClose:
         .kernel
       case .peerAction, .peerAmount, .peerPause, .userAction, .stopTime: .none
       }

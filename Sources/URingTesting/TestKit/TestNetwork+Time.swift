@@ -39,7 +39,7 @@ extension TestNetwork {
     _ isDone: () -> Bool
   ) throws(TestNetworkError) {
     let kind: TestNetworkError.Kind
-    switch makeTurns(until: time(after: limit), isDone) {
+    switch makeTurns(until: time(after: limit), isPatience: true, isDone) {
     case .done: return
     case .timeIsUp: kind = .timedOut(limit)
     case .nothingHappens: kind = .nothingHappens
@@ -65,8 +65,10 @@ extension TestNetwork {
   /// So many turns in which nothing moves on the network, and no time passes that is worth the name, are a circle.
   private static var idleTurnLimit: Int { 10_000 }
 
-  /// Makes turns until something is so, or until there is nothing more to do before `end`.
-  func makeTurns(until end: UInt64, _ isDone: () -> Bool) -> Outcome {
+  /// Makes turns until something is so, or until there is nothing more to do before `last`.
+  /// - Parameter isPatience: `last` is how long somebody waits, who does not count the time for which the server stood still.
+  func makeTurns(until last: UInt64, isPatience: Bool = false, _ isDone: () -> Bool) -> Outcome {
+    var end = last
     var lastMove = (turn: 0, event: system.network.eventOrder, time: clock)
     for number in 0..<TestNetwork.turnLimit {
       if isDone() { return .done }
@@ -77,7 +79,11 @@ extension TestNetwork {
       let limit = min(end, drainDeadline ?? .max)
       system.waitLimit = limit
       let (cuts, stalls) = (system.cutWaits, system.stalledWaits)
+      let stoodStill = system.stoodStill
       turn()
+      let standstill = system.stoodStill - stoodStill
+      if isPatience { end += standstill }
+      drainDeadline = drainDeadline.map { $0 + standstill }
       // A wait that was cut short, or would never end: all that was to do is done.
       let isStalled = system.stalledWaits > stalls
       guard isStalled || system.cutWaits > cuts else { continue }

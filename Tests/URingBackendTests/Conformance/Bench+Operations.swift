@@ -33,6 +33,14 @@ extension Bench {
     }
   }
 
+  /// Receives into memory that no ring of buffers has.
+  func receiveInto(_ label: String, _ connection: BenchConnection, _ count: Int) {
+    let base = unsafe allocate(count)
+    unsafe begin(label, .receiveInto(connection, base)) {
+      unsafe ring.prepareReceive(connection.descriptor, base: base, count: count, userData: $0)
+    }
+  }
+
   /// Receives so many bytes, arming the receive again wherever it ends on the way. Not part of the answer; whether the bytes
   /// were the right ones.
   func receiveAll(_ count: Int, _ connection: BenchConnection, _ buffers: BenchBuffers) throws -> String {

@@ -29,6 +29,10 @@ extension BenchOperation.Kind {
       let bytes = buffers.contents(of: completion)
       if let connection, !connection.takesDelivery(of: bytes) { text += ", wrong bytes" }
       return text + hint + more
+    case .receiveInto(let connection, let base):
+      if result == 0 { return "end" + more }
+      let bytes = unsafe Array(UnsafeRawBufferPointer(start: base, count: Int(result)))
+      return "\(result)" + (connection.takesDelivery(of: bytes) ? "" : ", wrong bytes") + more
     case .send(_, _, let count):
       return (result == count ? "all" : result == 0 ? "nothing" : result < count ? "a part" : "too much") + more
     case .accept: return "a connection" + more

@@ -1,7 +1,11 @@
 /// A submission of a scenario, and what came of it.
 struct BenchOperation {
+  // Why safe: a pointer is the bench's memory, which stays until the scenario is over.
+  @safe
   enum Kind {
     case receive(BenchConnection?, BenchBuffers, showsHint: Bool)
+    /// Into memory of the bench's.
+    case receiveInto(BenchConnection, UnsafeMutableRawPointer)
     case send(BenchConnection?, start: Int, count: Int)
     case accept
     case poll

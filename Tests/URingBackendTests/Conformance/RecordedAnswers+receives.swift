@@ -15,6 +15,24 @@ extension RecordedAnswers {
     | first: 64, buffer 0, socket has more
     | others: 64, buffer 1, socket has more, more
     | others: 22, buffer 2, socket is empty, more
+    # a receive into memory of one's own takes what is there
+    | exact: 40
+    | less: 60
+    # a receive into memory of one's own waits
+    | receive: 7
+    | cancelled: ECANCELED
+    | cancel: 0
+    | next: 9
+    # a receive into memory of one's own sees the end
+    | armed: 5
+    | end: end
+    | reset: ECONNRESET
+    # a standing receive gives way to one into memory of one's own
+    | standing: 10, buffer 0, more
+    | standing: ECANCELED
+    | cancel: 0
+    | own: 20
+    | again: 30, buffer 1, more
     # the stream's end follows its last bytes
     | receive: 5, buffer 0, more
     | receive: end

@@ -79,6 +79,26 @@ struct CatchUpTests {
     #expect(outcome.catchUps == 1)
   }
 
+  /// As io_uring_enter(2) has it: what was not taken would be waited on, so such a call returns at once.
+  @Test func aCallThatTakesFewerEntriesIsNoLook() async throws {
+    let hundred = hundred
+    let outcome = try await run(turns: 3) { kernel, loop, number in
+      if number == 2 {
+        // This call takes none, the next one does.
+        defer { kernel.consumeLimit = .max }
+        return nil
+      }
+      guard number == 1 else { return nil }
+      kernel.held = hundred
+      _ = loop.ring.prepareCancel(target: 1, userData: OperationID(.cancelReceive, index: 1).rawValue)
+      kernel.consumeLimit = 0
+      _ = loop.timers.arm(LoopClock.now(), .client(7))
+      return .interrupted
+    }
+    #expect(outcome.events == inOrder)
+    #expect(outcome.catchUps == 2)
+  }
+
   @Test func anInterruptedWaitCostsNothingWhileNoTimerIsDue() async throws {
     let outcome = try await run(turns: 100) { kernel, loop, number in
       if number == 1 { _ = loop.timers.arm(.max, .client(7)) }

@@ -13,6 +13,11 @@ final class StalledKernel: RingDriver {
   /// Enters so far, and of those the ones that asked for all that is ready.
   private(set) var enters = 0
   private(set) var catchUps = 0
+  /// How many entries it takes at a time. A call that takes fewer than it was given posts nothing.
+  var consumeLimit: UInt32 {
+    get { base.consumeLimit }
+    set { base.consumeLimit = newValue }
+  }
   /// For how many completions each of them waited.
   private(set) var waits: [UInt32] = []
   /// Runs in each enter, before anything is posted; the result is the call's. Nil: it succeeds.
@@ -25,8 +30,10 @@ final class StalledKernel: RingDriver {
     enters += 1
     waits.append(waitFor)
     if waitFor > 1 { catchUps += 1 }
+    let isCut = submit > consumeLimit
     _ = base.enter(submit: submit, waitFor: 0, timeoutNanoseconds: nil)
     if let error = onEnter?(self) { return -error.rawValue }
+    if isCut { return Int32(min(submit, consumeLimit)) }
     for userData in held.prefix(max(20, Int(waitFor))) { base.complete(userData, result: 1) }
     held.removeFirst(min(held.count, max(20, Int(waitFor))))
     return Int32(submit)

@@ -59,7 +59,7 @@ struct SocketAddressTests {
 
   @Test func anotherFamilyIsNotAnAddress() {
     var storage = sockaddr_storage()
-    storage.ss_family = sa_family_t(AF_UNIX)
+    storage.ss_family = sa_family_t(AF_NETLINK)
     #expect(SocketAddress(storage) == nil)
   }
 

@@ -69,7 +69,7 @@ final class BlockingClient: Sendable {
     }
   }
 
-  private func set<Value: BitwiseCopyable>(_ name: Int32, _ value: Value) throws {
+  func set<Value: BitwiseCopyable>(_ name: Int32, _ value: Value) throws {
     var value = value
     let result = unsafe setsockopt(descriptor, SOL_SOCKET, name, &value, socklen_t(MemoryLayout<Value>.size))
     if result < 0 { throw Errno(rawValue: errno) }

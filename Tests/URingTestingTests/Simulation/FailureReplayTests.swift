@@ -6,7 +6,7 @@ struct FailureReplayTests {
   /// Asks for what cannot be: everybody served in so few turns.
   private func impossible() throws -> Workload {
     var workload = try #require(Workload.all.first { $0.name == "echo-handlers" })
-    workload.mostTurns = 6
+    workload.mostTurns = 3
     return workload
   }
 

@@ -162,4 +162,27 @@ struct SimulatedSystemTests {
     #expect(system.takeError(of: descriptor) == .connectionReset && system.takeError(of: descriptor) == nil)
     #expect(system.peerAddress(of: descriptor) == nil && system.inputState(of: descriptor) == .ended)
   }
+
+  @Test func aProcessThatStandsStillFindsWhatCameMeanwhile() {
+    let system = system(Choices(seed: 1, only: [.clockJumps: 1]))
+    let listener = system.listen(at: 80)
+    _ = system.watch(listener, generation: 0)
+    let peer = system.connectPeer(to: 80)
+    system.callPeers(after: 500_000)
+    var calls: [UInt64] = []
+    system.playPeers = { system in calls.append(system.now()) }
+    // Asked for a microsecond: nothing was due by then.
+    #expect(system.wait(timeoutNanoseconds: 1000) == Int(-EINTR))
+    #expect(system.now() >= 1_000_000 && system.wokeAt == system.now() && system.stoodStill == system.lastStandstill)
+    #expect(peer.isConnected && calls.contains { $0 >= 500_000 && $0 < system.now() })
+    #expect(system.looksSinceWoken == 0)
+    #expect(system.wait(timeoutNanoseconds: 0) == 1 && system.looksSinceWoken == 1)
+    // Not again at once.
+    let now = system.now()
+    #expect(system.wait(timeoutNanoseconds: 1000) == 0 && system.now() - now < 3000)
+    // Never beyond the limit.
+    system.network.run(until: now + 3_000_000_000)
+    system.waitLimit = system.now() + 500_000
+    #expect(system.wait(timeoutNanoseconds: nil) == Int(-EINTR) && system.now() == system.waitLimit)
+  }
 }

@@ -86,7 +86,7 @@ struct SeedTests {
   @Test func everyFaultStrikesAndOnlyThoseThatMay() throws {
     #expect(TestNetwork.Faults.none.description == ".none" && TestNetwork.Faults.all.description == ".all")
     #expect(([.delays, .resets] as TestNetwork.Faults).description == "[.delays, .resets]")
-    let single = (0..<9).map { TestNetwork.Faults(rawValue: 1 << $0) }
+    let single = (0..<10).map { TestNetwork.Faults(rawValue: 1 << $0) }
     let network = try TestNetwork(seed: 1)
     for seed in 0..<50 as Range<UInt64> {
       for fault in single {

@@ -15,7 +15,7 @@ extension StreamEngine {
         loop.logger?.warning(
           "receive slots are scarce: received bytes are copied, and each connection may hold less; raise poolBytes, or release views sooner",
           metadata: [
-            "loop": "\(loop.index)", "slots": "\(memory.plan.slots)", "slotBytes": "\(memory.plan.slotBytes)",
+            "loop": "\(loop.index)", "slots": "\(memory.plan.slots)", "slot-bytes": "\(memory.plan.slotBytes)",
             "held": "\(memory.plan.slots - free)", "connections": "\(openConnections)",
           ]
         )
@@ -26,7 +26,7 @@ extension StreamEngine {
       if episode.end() {
         loop.logger?.notice(
           "receive slots abound again",
-          metadata: ["loop": "\(loop.index)", "bytesCopied": "\(counters.bytesCopiedOut.current)"]
+          metadata: ["loop": "\(loop.index)", "bytes-copied": "\(counters.bytesCopiedOut.current)"]
         )
       }
     }
@@ -217,7 +217,7 @@ extension StreamEngine {
       reason,
       metadata: [
         "peer": "\(records[index].peer.map(\.description) ?? "?")", "held": "\(charged.charged)",
-        "heldByAll": "\(charged.total)", "waiting": "\(line.count + blocked.count)",
+        "held-by-all": "\(charged.total)", "waiting": "\(line.count + blocked.count)",
       ]
     )
     counters.connectionsEvicted.bump()

@@ -103,7 +103,8 @@ extension StreamEngine {
     } else if let connection {
       takeResult(place, connection, completion.result)
     }
-    guard !completion.hasMore else { return }
+    guard !completion.hasMore || planted(.releasesAtResult) else { return }
+    if planted(.keepsAfterNotification), completion.isNotification { return }
     if let connection { records[connection].zeroCopy.pinned -= UInt32(zeroCopy.sends[place].pinned) }
     var views = zeroCopy.close(place)
     release(&views)
