@@ -7,7 +7,7 @@ public import IOBuffers
 @safe
 public struct ConnectionContext: ~Copyable {
   private let engine: Unmanaged<StreamEngine>
-  private let index: Int
+  let index: Int
 
   init(engine: Unmanaged<StreamEngine>, index: Int) {
     unsafe self.engine = engine
@@ -15,7 +15,7 @@ public struct ConnectionContext: ~Copyable {
   }
 
   @inline(__always)
-  private func withEngine<R>(_ body: (StreamEngine) -> R) -> R {
+  func withEngine<R>(_ body: (StreamEngine) -> R) -> R {
     // The context is borrowed for one call on the loop, in which the engine and the record are there.
     unsafe engine._withUnsafeGuaranteedRef { body($0) }
   }

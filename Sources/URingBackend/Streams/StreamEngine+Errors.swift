@@ -36,6 +36,9 @@ extension StreamEngine {
     case let error as SocketError:
       error.peer == records[index].peer && error.kind != .busy
         && ([.receive, .send, .close].contains(error.operation) || error.operation == .allocate && isOver)
+    case ReadError.connection(let error): isOrdinaryEnd(error, of: index, isCancelled: isCancelled)
+    // Peers go in the middle of a message, too.
+    case ReadError.endedInTheMiddle, FrameError.endedInTheMiddle: records[index].machine.flags.contains(.inputEnded)
     // What waited for something else was cancelled because the connection, or the server, came to its end.
     case is CancellationError, BufferError.cancelled as BufferError: isOver
     default: false

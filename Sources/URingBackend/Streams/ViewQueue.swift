@@ -99,7 +99,8 @@ final class ViewNodes {
 
   /// Whether so many more views can be queued.
   func hasRoom(for count: Int) -> Bool {
-    nodes.count - inUse >= count || grow() && nodes.count - inUse >= count
+    while nodes.count - inUse < count { guard grow() else { return false } }
+    return true
   }
 
   @inline(never)

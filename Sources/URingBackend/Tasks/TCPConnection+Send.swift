@@ -57,7 +57,7 @@ extension TCPConnection {
     }
   }
 
-  private func refusal(_ engine: StreamEngine, _ id: ConnectionID) -> SocketError {
+  func refusal(_ engine: StreamEngine, _ id: ConnectionID) -> SocketError {
     guard let index = engine.find(id) else { return SocketError(.closed, .send, peer: peer) }
     return engine.records[index].error(or: .closed, .send)
   }
@@ -75,7 +75,7 @@ extension TCPConnection {
     try await send(view)
   }
 
-  private func waitForRoom() async throws(SocketError) {
+  func waitForRoom() async throws(SocketError) {
     if loop.isCurrent, let index = engine.find(id), sink.states[index].ownTask == loop.runningTask {
       // As in `receive`, the server's own task needs no cancellation handler, except against itself.
       if Task.isCancelled { throw SocketError(.cancelled, .send, peer: peer) }

@@ -47,3 +47,13 @@ extension EventLoop {
     }
   }
 }
+
+/// A copy of the bytes of what was read; nil at the end. The macros of the tests take no value that cannot be copied.
+func copied(_ bytes: consuming ByteQueue?) -> [UInt8]? {
+  bytes?.bytes()
+}
+
+/// The same as text.
+func text(_ bytes: consuming ByteQueue?) -> String? {
+  bytes?.text()
+}
