@@ -1,3 +1,4 @@
+internal import CLiburing
 import SystemPackage
 
 #if canImport(Glibc)

@@ -1,3 +1,4 @@
+internal import CLiburing
 internal import Glibc
 
 /// An IPv4 or IPv6 address with a port, or the name of a Unix socket. See ip(7), ipv6(7) and unix(7).
