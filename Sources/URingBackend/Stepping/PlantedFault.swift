@@ -25,8 +25,6 @@ package enum PlantedFault: String, CaseIterable, Sendable {
   case dropsLateBytes
   /// A receive into memory of the user's own is over before the kernel has let go of that memory.
   case resumesWhileHeld
-  /// Bytes that a standing receive brings, although memory of the user's own is named, are queued behind what comes there.
-  case queuesUnderWay
   /// Multishot receives are armed with POLL_FIRST, and the ring does what the kernel then does.
   case armsWithPollFirst
 

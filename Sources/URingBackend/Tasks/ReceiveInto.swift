@@ -105,7 +105,7 @@ extension AsyncSink {
   /// Bytes came into a slot, although memory of the user's own is named: those were under way already.
   /// - Returns: what there is no room for.
   func copyToCall(_ index: Int, _ view: DetachedView) -> DetachedView? {
-    guard let call = states[index].receiveInto, !call.isOver, !planted(.queuesUnderWay) else { return view }
+    guard let call = states[index].receiveInto, !call.isOver else { return view }
     let count = call.copy(view)
     var rest: DetachedView? = view
     if count == Int(view.count) {
