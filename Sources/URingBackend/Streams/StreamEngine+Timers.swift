@@ -18,7 +18,8 @@ extension StreamEngine {
       armTimer(index, .idle)
     case .idle, .reprieve: idleTimerFired(index)
     case .flush:
-      let isOver = hasStoodStill(index, for: records[index].timeouts.flush)
+      // Where nothing is owed, the peer has everything, and what is left to do is this side's, which may have stood still.
+      let isOver = owes(index) && hasStoodStill(index, for: records[index].timeouts.flush)
       if !isOver, planted(.forgetsFlushTimer) { return }
       isOver ? abort(index, .timedOut) : armTimer(index, .flush)
     case .acknowledge: acknowledgeTimerFired(index)
@@ -28,12 +29,17 @@ extension StreamEngine {
     }
   }
 
+  /// Whether the peer has not acknowledged everything that it is to get.
+  private func owes(_ index: Int) -> Bool {
+    records[index].machine.unsent > 0 || sockets.unacknowledgedBytes(of: records[index].descriptor) > 0
+  }
+
   /// Whether nothing moved for so long. Remembers what the kernel says for the next time.
   private func hasStoodStill(_ index: Int, for period: UInt64) -> Bool {
     let idle = loop.now &- min(loop.now, records[index].lastActivity)
     guard idle >= period else { return false }
     let descriptor = records[index].descriptor
-    let isOwing = records[index].machine.unsent > 0 || sockets.unacknowledgedBytes(of: descriptor) > 0
+    let isOwing = owes(index)
     if planted(.ignoresAcknowledgements) { return true }
     let before = records[index].acknowledged
     // Nothing was owed the last time either: nothing can have moved.

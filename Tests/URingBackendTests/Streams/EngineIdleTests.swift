@@ -70,6 +70,25 @@ struct EngineIdleTests {
     try bench.finish()
   }
 
+  /// Closed by both sides, and the loop stood still before it came to close the descriptor.
+  @Test(arguments: [true, false])
+  func whoHasEverythingIsNotResetBecauseTheCloseIsLate(isSent: Bool) throws {
+    let (bench, index) = try bench(SocketPair())
+    _ = try bench.send([1, 2, 3], on: index)
+    _ = try bench.turn()
+    bench.engine.close(index)
+    #expect(bench.engine.records[index].timerPurpose == .flush)
+    if isSent {
+      bench.complete(.send, of: index, 3)
+      _ = bench.loop.ring.nextCompletion().map { bench.engine.complete($0, OperationID(rawValue: $0.userData)) }
+    }
+    // Twice, because the first time nobody knows yet what the peer had acknowledged before.
+    for _ in 0..<2 { fire(bench, index, after: 31, isHeldUp: false) }
+    #expect(isGivenUp(bench, index) == !isSent)
+    if !isSent { bench.fail(.send, of: index, .canceled) }
+    try bench.finish()
+  }
+
   @Test func whoIsIdleIsGivenUpInTime() throws {
     let (bench, index) = try bench(SocketPair())
     fire(bench, index, after: 11, isHeldUp: false)
