@@ -32,13 +32,7 @@ extension ReadView {
     as type: T.Type = T.self,
     _ order: Endianness = .big
   ) throws(BufferError) -> T {
-    guard offset >= 0, offset <= count &- MemoryLayout<T>.size else {
-      throw .outOfBounds(at: offset, MemoryLayout<T>.size, count: count)
-    }
-    _ = T._seal
-    // Sound: within the bytes, as was tested; the seal says that all patterns of bits are values.
-    let raw = unsafe base.loadUnaligned(fromByteOffset: offset, as: T.self)
-    return order == .big ? T(bigEndian: raw) : T(littleEndian: raw)
+    try bytes.load(at: offset, as: type, order)
   }
 }
 

@@ -79,15 +79,13 @@ extension EventLoop {
 
   /// Returns when the time is over, and false when the task was cancelled before.
   private func lasts(_ time: Duration) async -> Bool {
-    let end = LoopClock.deadline(after: time, from: clock.now())
+    let end = clock.deadline(after: time)
     do throws(CancellationError) {
       try await sleep(for: time)
       return true
     } catch {
       // A loop that ends wakes its sleepers, which is not the end of the time: the rest of it passes elsewhere.
-      let now = clock.now()
-      let rest = Duration.nanoseconds(Int64(clamping: end > now ? end - now : 0))
-      return (try? await Task.sleep(for: rest, clock: .suspending)) != nil
+      return (try? await Task.sleep(for: clock.time(until: end), clock: .suspending)) != nil
     }
   }
 }

@@ -36,7 +36,7 @@ extension EventLoop {
   /// - Throws: `CancellationError` when the task is cancelled first, or the loop ends first; on one that has ended at once,
   ///   so that nobody waits for a clock that no longer runs. Do not try again and again then.
   public func sleep(for duration: Duration) async throws(CancellationError) {
-    let deadline = LoopClock.deadline(after: duration, from: clock.now())
+    let deadline = clock.deadline(after: duration)
     let sleeper = Sleeper()
     let completed = await withTaskCancellationHandler {
       // `park` resumes it at once or leaves it with the sleeper, which `wake` empties; the loop's end wakes all.

@@ -46,7 +46,7 @@ final class HostConnect: @unchecked Sendable {
 
   func begin() {
     let loop = engine.loop
-    let deadline = LoopClock.deadline(after: request.timeout, from: loop.clock.now())
+    let deadline = loop.clock.deadline(after: request.timeout)
     deadlineTimer = loop.timers.arm(
       deadline,
       .notice { [self] in

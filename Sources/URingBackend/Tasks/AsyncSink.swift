@@ -11,8 +11,8 @@ final class AsyncSink: ConnectionSink, @unchecked Sendable {
 
   let engine: Unmanaged<StreamEngine>
   let states = Slab<AsyncState> { _ in AsyncState() }
-  private let nodes = ViewNodes()
-  var unreadNodes: ViewNodes { nodes }
+  /// Of the views that wait for whoever calls `receive`.
+  let nodes = ViewNodes()
   /// What runs for each accepted connection; nil on the client's side.
   let body: Body?
   private let spawner: TaskSpawner?

@@ -89,14 +89,14 @@ extension AsyncSink {
 
   private func takeUnread(for call: ReceiveInto, _ index: Int) {
     while !call.isFull, !states[index].unread.isEmpty,
-      let view = unreadNodes.view(at: states[index].unread.first).view
+      let view = nodes.view(at: states[index].unread.first).view
     {
       let count = call.copy(view)
       if count == Int(view.count) {
-        _ = unreadNodes.popFirst(&states[index].unread)
+        _ = nodes.popFirst(&states[index].unread)
         view.releaseReader()
       } else {
-        unreadNodes.trimFirst(states[index].unread, by: count)
+        nodes.trimFirst(states[index].unread, by: count)
       }
       withEngine { $0.tookUnread(index, UInt32(truncatingIfNeeded: count)) }
     }

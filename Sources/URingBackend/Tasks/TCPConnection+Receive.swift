@@ -94,7 +94,7 @@ extension TCPConnection {
   }
 
   private func armDeadline(_ ticket: CancellationTicket, _ index: Int, _ timeout: Duration) {
-    let deadline = LoopClock.deadline(after: timeout, from: loop.clock.now())
+    let deadline = loop.clock.deadline(after: timeout)
     sink.states[index].receiverTimer = loop.timers.arm(deadline, .notice { self.giveUpReceive(ticket, .timedOut) })
   }
 

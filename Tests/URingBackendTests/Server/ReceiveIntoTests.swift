@@ -25,38 +25,10 @@ struct ReceiveIntoTests {
     (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
   }
 
-  /// Serves one connection with a body, and returns what that comes to.
-  private func serve<Result: Sendable>(
-    _ configuration: TCPServer.Configuration = .init(),
-    client: @escaping @Sendable (BlockingClient) throws -> Void,
-    body: @escaping @Sendable (TCPConnection) async throws -> Result
-  ) async throws -> Result {
-    let (results, report) = AsyncStream<Swift.Result<Result, any Error>>.makeStream()
-    let running = try await RunningServer.start(configuration) { server, whenListening in
-      try await server.run(whenListening: whenListening) { connection in
-        do {
-          report.yield(.success(try await body(connection)))
-        } catch {
-          report.yield(.failure(error))
-        }
-      }
-    }
-    let port = running.port
-    async let done: Void = blocking { try client(try BlockingClient(port: port)) }
-    var result: Swift.Result<Result, any Error>?
-    for await one in results {
-      result = one
-      break
-    }
-    try await done
-    try await running.stop()
-    return try #require(result).get()
-  }
-
   @Test(arguments: [1, 100, 65_536, 1 << 20, 5_000_001])
   func aValueOfAnySizeLandsWhereItStays(size: Int) async throws {
     let value = Self.value(size)
-    let received = try await serve(
+    let received = try await serveOne(
       client: { client in
         try client.send([7, 7])
         try client.send(value)
@@ -85,16 +57,17 @@ struct ReceiveIntoTests {
   }
 
   /// Views and buffers take turns, on the loop and off it, while the peer sends in pieces of its own.
-  @Test(arguments: [false, true], [1, 2, 3])
-  func takingTurnsWithReceiveLosesNoByte(offLoop: Bool, seed: UInt64) async throws {
+  @Test(arguments: Place.allCases, [1, 2, 3])
+  func takingTurnsWithReceiveLosesNoByte(place: Place, seed: UInt64) async throws {
     let total = TestRun.amount(2_000_000, short: 400_000, long: 20_000_000)
     let stream = Self.value(total)
-    let received = try await serve(
+    let received = try await serveOne(
+      place,
       client: { client in
-        var random = Choice(seed)
+        var random = Noise(seed: seed)
         var sent = 0
         while sent < total {
-          let count = min(total - sent, random.next(upTo: 30_000))
+          let count = min(total - sent, Int.random(in: 1...30_000, using: &random))
           try client.send(Array(stream[sent..<(sent + count)]))
           sent += count
         }
@@ -102,32 +75,29 @@ struct ReceiveIntoTests {
         _ = client.isEnded()
       },
       body: { connection in
-        @Sendable func read() async throws -> [UInt8] {
-          var random = Choice(seed &+ 100)
-          var all: [UInt8] = []
-          while true {
-            if random.next(upTo: 2) == 1 {
-              guard let view = try await connection.receive() else { break }
-              view.withBytes { span in unsafe span.withUnsafeBytes { unsafe all.append(contentsOf: $0) } }
-            } else {
-              let count = random.next(upTo: 50_000)
-              var buffer = try await connection.allocate(minimumCapacity: count)
-              let came = try await connection.receive(count, into: &buffer)
-              #expect(came == buffer.count)
-              all += try Self.bytes(buffer)
-              if came < count { break }
-            }
+        var random = Noise(seed: seed &+ 100)
+        var all: [UInt8] = []
+        while true {
+          if Int.random(in: 1...2, using: &random) == 1 {
+            guard let view = try await connection.receive() else { break }
+            view.withBytes { span in unsafe span.withUnsafeBytes { unsafe all.append(contentsOf: $0) } }
+          } else {
+            let count = Int.random(in: 1...50_000, using: &random)
+            var buffer = try await connection.allocate(minimumCapacity: count)
+            let came = try await connection.receive(count, into: &buffer)
+            #expect(came == buffer.count)
+            all += try Self.bytes(buffer)
+            if came < count { break }
           }
-          return all
         }
-        return offLoop ? try await Task.detached { try await read() }.value : try await read()
+        return all
       }
     )
     #expect(received == stream)
   }
 
   @Test func theEndInTheMiddleIsAShortCount() async throws {
-    let count = try await serve(
+    let count = try await serveOne(
       client: { client in
         try client.send([1, 2, 3])
         try client.closeOutput()
@@ -146,7 +116,7 @@ struct ReceiveIntoTests {
   }
 
   @Test func aResetIsAnErrorAndWhatHadComeIsThere() async throws {
-    let outcome = try await serve(
+    let outcome = try await serveOne(
       client: { client in
         try client.send([1, 2, 3])
         #expect(try client.receive(exactly: 1) == [1])
@@ -171,7 +141,7 @@ struct ReceiveIntoTests {
   @Test(arguments: 0..<10)
   func aCancelledCallLosesNothingAndTheNextOneGoesOn(round: Int) async throws {
     let stream = Self.value(300_000)
-    let received = try await serve(
+    let received = try await serveOne(
       client: { client in
         for start in stride(from: 0, to: stream.count, by: 10_000) {
           try client.send(Array(stream[start..<(start + 10_000)]))
@@ -262,7 +232,7 @@ struct ReceiveIntoTests {
   }
 
   @Test func asWithReceiveThereIsOneReaderAtATime() async throws {
-    let kinds = try await serve(
+    let kinds = try await serveOne(
       client: { client in
         #expect(try client.receive(exactly: 1) == [1])
         try client.send([1, 2, 3, 4])
@@ -299,7 +269,7 @@ struct ReceiveIntoTests {
   }
 
   @Test func aBufferThatCannotTakeThemIsAClearError() async throws {
-    let errnos = try await serve(
+    let errnos = try await serveOne(
       client: { client in
         try client.send([1, 2, 3, 4])
         _ = client.isEnded()
@@ -374,21 +344,6 @@ struct ReceiveIntoTests {
     kept.withLock { for view in $0 { view.releaseReader() } }
     running.server.abort()
     _ = try await running.task.value
-  }
-}
-
-/// Numbers that a seed repeats.
-private struct Choice {
-  private var state: UInt64
-
-  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-  /// From 1 through `most`.
-  mutating func next(upTo most: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return 1 + Int(state % UInt64(most))
   }
 }
 

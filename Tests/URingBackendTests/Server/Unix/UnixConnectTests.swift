@@ -78,12 +78,25 @@ struct UnixConnectTests {
     }
   }
 
+  /// A socket that takes nobody any more, as long as this is held.
+  private struct FullBacklog {
+    let directory: TemporaryDirectory
+    let address: SocketAddress
+    let listener: PlainUnixListener
+    let clients: [BlockingClient]
+
+    init() throws {
+      directory = try TemporaryDirectory()
+      let name = "\(directory.path)/s"
+      address = try SocketAddress.unix(path: name)
+      listener = try PlainUnixListener(name, backlog: 0)
+      clients = try UnixConnectTests.fill(name)
+    }
+  }
+
   @Test func whereTheBacklogIsFullTheTimeoutEndsTheAttempt() async throws {
-    let directory = try TemporaryDirectory()
-    let name = "\(directory.path)/s"
-    let address = try SocketAddress.unix(path: name)
-    let listener = try PlainUnixListener(name, backlog: 0)
-    let clients = try Self.fill(name)
+    let full = try FullBacklog()
+    let address = full.address
     let loop = try EventLoop.start()
     for timeout in [Duration.zero, .milliseconds(60)] {
       await #expect(throws: SocketError(.timedOut, .connect, peer: address)) {
@@ -92,35 +105,30 @@ struct UnixConnectTests {
     }
     #expect(await !loop.isConnecting())
     await loop.shutdown()
-    withExtendedLifetime((listener, clients)) {}
+    withExtendedLifetime(full) {}
   }
 
   @Test func whereTheBacklogIsFullACancelledTaskEndsTheAttempt() async throws {
-    let directory = try TemporaryDirectory()
-    let name = "\(directory.path)/s"
-    let address = try SocketAddress.unix(path: name)
-    let listener = try PlainUnixListener(name, backlog: 0)
-    let clients = try Self.fill(name)
+    let full = try FullBacklog()
+    let address = full.address
     let loop = try EventLoop.start()
     let task = Task { try await TCPConnection.connect(to: address, on: loop, timeout: .seconds(600)) }
     while await !loop.isConnecting() { await Task.yield() }
     task.cancel()
     await #expect(throws: SocketError(.cancelled, .connect, peer: address)) { _ = try await task.value }
     await loop.shutdown()
-    withExtendedLifetime((listener, clients)) {}
+    withExtendedLifetime(full) {}
   }
 
   @Test func whenTheBacklogHasRoomAgainTheAttemptSucceeds() async throws {
-    let directory = try TemporaryDirectory()
-    let name = "\(directory.path)/s"
-    let address = try SocketAddress.unix(path: name)
-    let listener = try PlainUnixListener(name, backlog: 0)
-    let clients = try Self.fill(name)
+    let full = try FullBacklog()
+    let address = full.address
     let loop = try EventLoop.start()
     let task = Task { try await TCPConnection.connect(to: address, on: loop, timeout: .seconds(600)) }
     while await !loop.isConnecting() { await Task.yield() }
     try await Task.sleep(for: .milliseconds(20))
-    for _ in clients { _ = try listener.accept() }
+    let listener = full.listener
+    for _ in full.clients { _ = try listener.accept() }
     let connection = try await task.value
     let peer = try await blocking { try listener.accept() }
     try peer.send([7])
@@ -130,11 +138,8 @@ struct UnixConnectTests {
 
   @Test(arguments: ServerMode.allCases)
   func theLoopsEndGivesTheAttemptUp(mode: ServerMode) async throws {
-    let directory = try TemporaryDirectory()
-    let name = "\(directory.path)/s"
-    let address = try SocketAddress.unix(path: name)
-    let listener = try PlainUnixListener(name, backlog: 0)
-    let clients = try Self.fill(name)
+    let full = try FullBacklog()
+    let address = full.address
     let loop = try EventLoop.start()
     let task = Task<Void, any Error> {
       switch mode {
@@ -145,6 +150,6 @@ struct UnixConnectTests {
     while await !loop.isConnecting() { await Task.yield() }
     await loop.shutdown()
     await #expect(throws: SocketError(.shuttingDown, .connect, peer: address)) { try await task.value }
-    withExtendedLifetime((listener, clients)) {}
+    withExtendedLifetime(full) {}
   }
 }
