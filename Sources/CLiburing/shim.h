@@ -10,12 +10,14 @@
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 // The kernel's header next: with it already included, liburing's own copy stays out, and a
 // program that also imports swift-system sees one definition of each type. The price: liburing must
 // not be newer than the kernel headers, or its inline functions name what those do not have. Where it
 // is (built from source, say), put liburing's own io_uring.h first for the whole build, as
 // <some directory>/linux/io_uring.h with CPATH=<some directory>.
 #include <linux/io_uring.h>
+#include <linux/openat2.h>
 #include <liburing.h>
 
 // Constants only, no logic.
@@ -83,6 +85,7 @@
 #define SLUICE_OP_NOP 0
 #define SLUICE_OP_POLL_ADD 6
 #define SLUICE_OP_SENDMSG 9
+#define SLUICE_OP_RECVMSG 10
 #define SLUICE_OP_ACCEPT 13
 #define SLUICE_OP_CANCEL 14
 #define SLUICE_OP_CONNECT 16
@@ -93,6 +96,13 @@
 #define SLUICE_OP_SHUTDOWN 34
 #define SLUICE_OP_SEND_ZC 47
 #define SLUICE_OP_SENDMSG_ZC 48
+
+// send(2) and recvmsg(2), flags. Enumerators in one C library, macros in another.
+#define SLUICE_DONTWAIT 0x40
+#define SLUICE_NOSIGNAL 0x4000
+#define SLUICE_CMSG_CLOEXEC 0x40000000
+#define SLUICE_CTRUNC 0x08U
+#define SLUICE_TRUNC 0x20U
 
 // sqe->ioprio of a receive and of an accept.
 #define SLUICE_RECEIVE_MULTISHOT 0x02U
@@ -112,6 +122,18 @@
 // poll(2): the peer has ended its stream. Declared under _GNU_SOURCE only; the same on every architecture but SPARC.
 #define SLUICE_POLLRDHUP 0x2000U
 
+// preadv2(2): fail with EAGAIN instead of waiting for a disk.
+#define SLUICE_RWF_NOWAIT 0x08
+
+// openat2(2). The numbers of system calls this young are the same on every architecture.
+#define SLUICE_CALL_OPENAT2 437L
+#define SLUICE_RESOLVE_NO_MAGICLINKS 0x02ULL
+#define SLUICE_RESOLVE_BENEATH 0x08ULL
+#define SLUICE_RESOLVE_CACHED 0x20ULL // Linux 5.12
+
+// io_uring_prep_fsync(3).
+#define SLUICE_FSYNC_DATASYNC 0x01U
+
 // eventfd(2).
 #define SLUICE_EFD_CLOEXEC 0x80000
 
@@ -119,6 +141,11 @@
 // C library does not set.
 int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 int pthread_setname_np(pthread_t thread, const char *name);
+ssize_t preadv2(int descriptor, const struct iovec *vectors, int count, off_t offset, int flags);
 int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set);
+
+// syscall(2), for calls that the C library has no function for. Swift does not import what takes a variable number of arguments;
+// this one, which is written in assembly, finds all of them where a fixed number would be.
+long sluice_system_call(long number, long first, long second, long third, long fourth) __asm__("syscall");
 
 #endif

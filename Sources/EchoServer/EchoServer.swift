@@ -29,6 +29,7 @@ struct EchoServer: AsyncParsableCommand {
       say("driver: \(selection)\n\(selection.features)")
       return
     }
+    if options.datagrams { return try await DatagramEcho(options: options).run() }
     let logger = options.logger
     let server = TCPServer(
       addresses: [try options.address] + (try options.unixAddresses),

@@ -34,6 +34,14 @@ struct Options: ParsableArguments {
   )
   var unix: [String] = []
 
+  @Flag(
+    help: """
+      Echo datagrams (UDP) instead of connections: one socket for each loop, all on the same port. Knows --host, --port, --loops, \
+      --pin, --mode, --driver and --log-level.
+      """
+  )
+  var datagrams = false
+
   @Flag(help: "With --host ::, leave IPv4 alone.")
   var ipv6Only = false
 
@@ -167,6 +175,9 @@ struct Options: ParsableArguments {
     } catch {
       throw ValidationError("--unix: \(error).")
     }
+    guard !datagrams || unix.isEmpty else {
+      throw ValidationError("--datagrams and --unix are not for the same server: there are two kinds of socket.")
+    }
     guard loops >= 1, loops <= 1024 else { throw ValidationError("--loops must be from 1 to 1024.") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1.") }
     guard spin >= 0, spin <= 10_000 else { throw ValidationError("--spin must be from 0 to 10000.") }
@@ -195,6 +206,16 @@ struct Options: ParsableArguments {
     var logger = Logger(label: "echo")
     logger.logLevel = logLevel
     return logger
+  }
+
+  var datagramConfiguration: DatagramServer.Configuration {
+    var configuration = DatagramServer.Configuration()
+    configuration.loops = loops
+    configuration.pinned = pin
+    configuration.loop.driver = driver
+    configuration.loop.spin = .microseconds(spin)
+    configuration.loop.disabledFeatures = without
+    return configuration
   }
 
   var serverConfiguration: TCPServer.Configuration {

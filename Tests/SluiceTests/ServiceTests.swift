@@ -145,6 +145,47 @@
       await #expect(throws: ServiceGroupError.self) { try await running.value }
     }
 
+    @Test(arguments: [true, false], [true, false])
+    func aServerOfDatagramsIsOneToo(handlers: Bool, isCancelled: Bool) async throws {
+      let (bound, report) = AsyncStream<SocketAddress>.makeStream()
+      // A host of its own: elsewhere another test might have the port by the time that nobody listens there.
+      let host = "127.97.\(handlers ? 1 : 2).\(isCancelled ? 1 : 2)"
+      let server = DatagramServer(address: try SocketAddress(host: host, port: 0))
+      let service =
+        handlers
+        ? server.service(whenBound: { report.yield($0) }, handler: { DatagramEcho() })
+        : server.service(whenBound: { report.yield($0) }) { socket in
+          while let datagram = try await socket.receive() {
+            if let path = datagram.path { await socket.send(datagram.takePayload(), over: path) }
+          }
+        }
+      let group = ServiceGroup(services: [service], logger: Logger(label: "services"))
+      let running = Task { try await group.run() }
+      let address = try #require(await bound.first { _ in true })
+      let loops = try LoopGroup()
+      let socket = try await DatagramSocket.connect(to: address, on: loops.loops[0])
+      var buffer = try socket.arena.allocate(minimumCapacity: 8)
+      try buffer.append(42, as: .big)
+      #expect(await socket.send(try buffer.finish()))
+      #expect(try await socket.receive()?.count == 8)
+      if isCancelled { running.cancel() } else { await group.triggerGracefulShutdown() }
+      _ = try? await running.value
+      // Nobody is there any more: the next one is refused, and the network says so.
+      var last = try socket.arena.allocate(minimumCapacity: 8)
+      try last.append(43, as: .big)
+      #expect(await socket.send(try last.finish()))
+      await #expect(throws: SocketError.self) { _ = try await socket.receive(timeout: .seconds(20)) }
+      await socket.close()
+      await loops.shutdown()
+    }
+
+    private struct DatagramEcho: DatagramHandler {
+      mutating func received(_ datagram: consuming Datagram, on socket: borrowing DatagramContext) {
+        guard let path = datagram.path else { return }
+        socket.send(datagram.takePayload(), over: path)
+      }
+    }
+
     private struct Echo: ConnectionHandler {
       mutating func received(_ view: consuming ReadView, on connection: borrowing ConnectionContext) {
         connection.send(view)

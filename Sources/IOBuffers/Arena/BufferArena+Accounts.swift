@@ -38,6 +38,35 @@ extension BufferArena {
     }
   }
 
+  /// Charges an account for the slot that a view is in, which nobody is charged for. It stays charged until it is home.
+  ///
+  /// - Parameters:
+  ///   - view: a view of this arena; the caller holds it.
+  ///   - account: who is charged; an open account.
+  /// - Returns: what is charged now.
+  package func charge(_ view: DetachedView, to account: UInt32) -> AccountState {
+    core.withState(draining: false) { state, _ in
+      if state.accounts.isOpen(account), view.slot.account == 0 {
+        view.slot.account = account
+        state.accounts.charge(account, view.slot.capacity)
+      }
+      return AccountState(
+        charged: state.accounts.charged(to: account),
+        total: state.accounts.total,
+        holders: state.accounts.holders
+      )
+    }
+  }
+
+  /// How many slots of a size can be had now, with every slot counted as home that has come home by now: those that are
+  /// free, and those that there is room for. Takes the arena's lock once.
+  package func slotsAvailable(slotBytes: Int) -> Int {
+    core.withState { state, _ in
+      guard !state.isClosed, let place = state.classes.smallest(for: slotBytes) else { return 0 }
+      return state.classes[place].homeCount + max(0, state.room) / state.classes[place].slotBytes
+    }
+  }
+
   /// A copy of a reader's bytes in a slot of its own: a reader without an owner, so that the slot goes home with its last
   /// view. `view` stays as it is; the caller still has it.
   ///

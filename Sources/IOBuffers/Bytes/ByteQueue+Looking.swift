@@ -25,6 +25,19 @@ extension ByteQueue {
     return try unsafe body(first.span)
   }
 
+  /// Calls `body` with all bytes, contiguous in memory. For parsers of what is short, such as a line or a head: no copy if
+  /// the bytes are in one view, as they are as a rule; otherwise they are copied to an array, which is gone afterwards.
+  ///
+  /// - Parameter body: reads the bytes; they cannot escape it.
+  /// - Returns: what `body` returns.
+  @inlinable
+  public borrowing func withBytes<R: ~Copyable, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    if isContiguous { return try withFirstBytes(body) }
+    let copy = bytes()
+    // Sound: the span is of the array, which lives until `body` has returned.
+    return try unsafe body(copy.span.bytes)
+  }
+
   /// The first byte; nil if the queue is empty.
   @inlinable
   public var first: UInt8? { byte(at: 0) }
@@ -95,11 +108,18 @@ extension ByteQueue {
 
   /// A copy of all bytes as an array. For tests and small things.
   public borrowing func bytes() -> [UInt8] {
-    let count = total
-    return unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+    bytes(in: 0..<total)
+  }
+
+  /// A copy of a part of the bytes as an array, to be kept without what they came in.
+  ///
+  /// - Parameter range: offsets of the bytes. Nothing is copied from outside of the queue.
+  public borrowing func bytes(in range: Range<Int>) -> [UInt8] {
+    let range = range.clamped(to: 0..<total)
+    return unsafe [UInt8](unsafeUninitializedCapacity: range.count) { target, initialized in
       guard let base = target.baseAddress else { return }
-      unsafe copyBytes(0..<count, to: UnsafeMutableRawPointer(base))
-      initialized = count
+      unsafe copyBytes(range, to: UnsafeMutableRawPointer(base))
+      initialized = range.count
     }
   }
 
@@ -108,7 +128,8 @@ extension ByteQueue {
   /// - Returns: a copy as a string; nil if the bytes are not valid UTF-8.
   public borrowing func text() -> String? {
     if isContiguous { return withFirstBytes { $0.text() } }
-    return String(validating: bytes(), as: UTF8.self)
+    let bytes = bytes()
+    return unsafe bytes.span.bytes.text()
   }
 
   /// Where a byte is: which view has it, and the offset in the queue of that view's first byte. Searches from the nearer

@@ -78,7 +78,11 @@ extension RawSpan {
   ///
   /// - Returns: a copy as a string; nil if the bytes are not valid UTF-8.
   public func text() -> String? {
-    unsafe withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+    // Sound: the span is used within the closure. (`String(validating:as:)` looks up generic metadata in each call.)
+    unsafe withUnsafeBytes { bytes in
+      guard let text = try? UTF8Span(validating: unsafe Span(_unsafeBytes: bytes)) else { return nil }
+      return String(copying: text)
+    }
   }
 
   func firstRange(of needle: UnsafeRawBufferPointer, from start: Int) -> Range<Int>? {

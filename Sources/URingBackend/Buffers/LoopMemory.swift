@@ -1,6 +1,6 @@
 internal import IOBuffers
 
-/// The memory of one loop: three arenas, so that none can take what another one needs.
+/// The memory of one loop: four arenas, so that none can take what another one needs.
 ///
 /// Any thread.
 struct LoopMemory: Sendable {
@@ -12,6 +12,10 @@ struct LoopMemory: Sendable {
   let copies: BufferArena
   /// What programs allocate.
   let buffers: BufferArena
+  /// What the kernel puts datagrams into. Nothing is mapped before somebody has a datagram socket.
+  let datagrams: BufferArena
+  /// The most that may be mapped there.
+  let datagramLimit: Int
 
   /// - Throws: ``BufferError`` when memory that the configuration requires cannot be had.
   init(_ configuration: EventLoop.Configuration, incremental: Bool) throws(BufferError) {
@@ -39,9 +43,17 @@ struct LoopMemory: Sendable {
     own = common
     own.byteLimit = configuration.bufferBytes ?? max(configuration.poolBytes, MemoryPlan.minimumPoolBytes)
     buffers = try BufferArena(own)
+    own = common
+    datagramLimit = max(configuration.datagramBytes, DatagramPlan.minimumPoolBytes)
+    own.byteLimit = datagramLimit
+    own.slotSizes = DatagramPlan.sizes
+    // One socket that asks for large slots is no reason to take pages from all others.
+    own.segmentBytes = own.byteLimit / 16
+    own.hugePages = .never
+    datagrams = try BufferArena(own)
   }
 
-  private var arenas: [BufferArena] { [slots, copies, buffers] }
+  private var arenas: [BufferArena] { [slots, copies, buffers, datagrams] }
 
   /// Slots of any kind that are out: lent, posted or locked.
   var slotsOut: Int { arenas.reduce(0) { $0 + $1.slotsOut } }

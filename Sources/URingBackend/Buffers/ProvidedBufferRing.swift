@@ -75,6 +75,8 @@ final class ProvidedBufferRing {
   ///   - slotBytes: the least size of a slot.
   ///   - entries: upper bound of posted slots; a power of two, at most 32768.
   ///   - initialSlots: how many slots are posted as long as the ring never runs dry.
+  ///   - sharesSlots: whether several completions may share a slot, where the kernel can do that. Datagrams must not: one that
+  ///     meets the rest of a slot is cut.
   /// - Throws: ``RingError``: the memory counts against RLIMIT_MEMLOCK on newer kernels. io_uring_register_buf_ring(3).
   init(
     ring: Ring,
@@ -82,7 +84,8 @@ final class ProvidedBufferRing {
     group: UInt16,
     slotBytes: Int,
     entries: Int,
-    initialSlots: Int
+    initialSlots: Int,
+    sharesSlots: Bool = true
   ) throws(RingError) {
     let operation = "io_uring_register (IORING_REGISTER_PBUF_RING)"
     guard let memory = BufferRingMemory(entries: entries) else {
@@ -91,7 +94,7 @@ final class ProvidedBufferRing {
         ? RingError(reason: .outOfMemory, operation: "mmap", errno: .noMemory)
         : RingError(reason: .system(.invalidArgument), operation: operation, errno: .invalidArgument)
     }
-    let isIncremental = ring.features.has(.incrementalBuffers)
+    let isIncremental = sharesSlots && ring.features.has(.incrementalBuffers)
     let result = memory.register(with: ring, group: group, incremental: isIncremental)
     guard result == 0 else {
       // Here EEXIST says that the group is taken, not that the thread is the wrong one.

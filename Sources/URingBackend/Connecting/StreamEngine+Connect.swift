@@ -64,6 +64,7 @@ extension StreamEngine {
 
   /// Connects, and calls `completion` once: with the index of an open connection, or with what went wrong. Returns the
   /// key by which the attempt can be cancelled, or nil when it has failed already.
+  /// - Parameter socket: the socket to connect, which is the engine's from now on; nil: one with the options is opened.
   @discardableResult
   func connect(
     to address: SocketAddress,
@@ -71,17 +72,19 @@ extension StreamEngine {
     options: SocketOptions,
     sink: ConnectionSink,
     settings: ConnectionSettings,
+    socket: Int32? = nil,
     prepare: ((Int32) -> Void)? = nil,
     completion: @escaping (Result<Int, SocketError>) -> Void
   ) -> UInt32? {
     guard !isStopping else {
+      if let socket { sockets.close(socket) }
       completion(.failure(SocketError(.shuttingDown, .connect, peer: address)))
       return nil
     }
     do throws(SocketError) {
       let attempt = ConnectAttempt(
         key: nextKey(),
-        descriptor: try sockets.open(for: address, options),
+        descriptor: try given(socket, or: address, options),
         address: address,
         options: options,
         sink: sink,
@@ -89,6 +92,8 @@ extension StreamEngine {
         prepare: prepare,
         completion: completion
       )
+      // Another socket would not have what its owner asked of this one.
+      if socket != nil { attempt.retries = StreamEngine.selfConnectRetries }
       try submit(attempt)
       connecting[attempt.key] = attempt
       let (deadline, overflow) = loop.clock.now().addingReportingOverflow(timeoutNanoseconds)
@@ -101,6 +106,15 @@ extension StreamEngine {
       completion(.failure(error))
       return nil
     }
+  }
+
+  private func given(
+    _ socket: Int32?,
+    or address: SocketAddress,
+    _ options: SocketOptions
+  ) throws(SocketError) -> Int32 {
+    if let socket { return socket }
+    return try sockets.open(for: address, options)
   }
 
   /// A name for a listener or an attempt that no other has.

@@ -22,7 +22,7 @@ extension TCPConnection {
       address: address,
       timeout: timeout,
       options: options,
-      settings: ConnectionSettings(limits, isHandled: false)
+      settings: ConnectionSettings(limits, isHandled: false, options)
     )
     return try await request.run(on: loop, sink: { $0.clientSink }, result: { $0.clientSink.makeConnection($1) })
   }

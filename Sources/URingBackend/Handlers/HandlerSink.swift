@@ -59,7 +59,8 @@ final class HandlerSink<Handler: ConnectionHandler & ~Copyable>: ConnectionSink,
 
   override func closed(_ index: Int) {
     let error = unsafe engine._withUnsafeGuaranteedRef { engine -> SocketError? in
-      engine.records[index].failure == nil ? nil : engine.records[index].error(or: .closed, .close)
+      if let error = engine.relayError(index) { return error }
+      return engine.records[index].failure == nil ? nil : engine.records[index].error(or: .closed, .close)
     }
     if var handler = handlers.remove(at: index) { handler.closed(error) }
   }

@@ -24,7 +24,7 @@ extension TCPClient {
       port: port,
       timeout: timeout,
       options: options,
-      settings: ConnectionSettings(limits, isHandled: true),
+      settings: ConnectionSettings(limits, isHandled: true, options),
       resolver: resolver
     )
     return try await request.run(on: loop, sink: { self.sink(on: $0) }, result: { $0.records[$1].id })

@@ -54,7 +54,7 @@ public final class TCPClient<Handler: ConnectionHandler & ~Copyable>: @unchecked
       address: address,
       timeout: timeout,
       options: options,
-      settings: ConnectionSettings(limits, isHandled: true)
+      settings: ConnectionSettings(limits, isHandled: true, options)
     )
     return try await request.run(on: loop, sink: { self.sink(on: $0) }, result: { $0.records[$1].id })
   }

@@ -17,6 +17,10 @@ final class Listener {
   /// Shared by the loops of one server: how many connections may be open.
   let budget: ConnectionBudget
 
+  /// Owns the descriptors of what is accepted, where that is not for the sink.
+  var deliver: ((Int32) -> Void)?
+  /// Nobody wants connections for now.
+  var isPaused = false
   var isArmed = false
   var isCancelling = false
   var isStopping = false
@@ -51,5 +55,5 @@ final class Listener {
   }
 
   var token: UInt64 { Listener.tokenFlag | UInt64(key) }
-  var mayAccept: Bool { !isStopping && !waitsForBudget && !waitsForResources }
+  var mayAccept: Bool { !isStopping && !isPaused && !waitsForBudget && !waitsForResources }
 }

@@ -8,14 +8,17 @@ extension StreamEngine {
 
   /// Starts accepting on a listening descriptor, which the engine closes in the end. Nil: the loop is stopping, and the
   /// descriptor is closed by now.
-  /// - Parameter isShared: other loops accept on the same socket.
+  /// - Parameters:
+  ///   - isShared: other loops accept on the same socket.
+  ///   - deliver: owns the descriptors of what is accepted; nil: the sink serves it.
   func startListening(
     _ descriptor: Int32,
     address: SocketAddress,
     isShared: Bool = false,
     sink: ConnectionSink,
     settings: ConnectionSettings,
-    budget: ConnectionBudget
+    budget: ConnectionBudget,
+    deliver: ((Int32) -> Void)? = nil
   ) -> UInt32? {
     guard !isStopping else {
       sockets.close(descriptor)
@@ -30,6 +33,7 @@ extension StreamEngine {
       settings: settings,
       budget: budget
     )
+    listener.deliver = deliver
     listeners[listener.key] = listener
     arm(listener)
     return listener.key
@@ -78,6 +82,7 @@ extension StreamEngine {
       return
     }
     noteAccepted(listener)
+    if let deliver = listener.deliver { return deliver(descriptor) }
     guard listener.surplus.isEmpty, listener.budget.take() else {
       listener.surplus.append(descriptor)
       waitForBudget(listener)
@@ -139,6 +144,12 @@ extension StreamEngine {
   func retryAccepting(_ token: UInt64) {
     guard let listener = listeners[UInt32(truncatingIfNeeded: token)] else { return }
     listener.waitsForResources = false
+    continueAccepting(listener)
+  }
+
+  func pauseAccepting(_ key: UInt32, _ paused: Bool) {
+    guard let listener = listeners[key] else { return }
+    listener.isPaused = paused
     continueAccepting(listener)
   }
 

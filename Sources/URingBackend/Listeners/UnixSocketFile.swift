@@ -1,3 +1,4 @@
+internal import CLiburing
 internal import Glibc
 
 /// The file that a listening Unix socket is in the file system. bind(2) makes it, and nobody but the program removes it:

@@ -86,7 +86,7 @@ public struct DriverSelection: Sendable, CustomStringConvertible {
     }
   }
 
-  /// Switches some features off: see ``KernelFeatures/disabling(_:)``.
+  /// Switches some features off: see ``KernelFeatures/disabling(_:)-(Sequence<KernelFeature>)``.
   public mutating func disable(_ disabled: some Sequence<KernelFeature>) {
     features = features.disabling(disabled)
   }

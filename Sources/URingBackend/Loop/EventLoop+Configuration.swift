@@ -16,6 +16,9 @@ extension EventLoop {
     /// Upper bound in bytes for the buffers that programs allocate from the loop's arena, such as replies. Nil: as
     /// `poolBytes`, which it comes in addition to.
     public var bufferBytes: Int?
+    /// Upper bound in bytes for the datagrams that this loop receives and holds, in addition to the others. Nothing of it is
+    /// mapped before the loop has a datagram socket. At least 1 MiB; a smaller value counts as that.
+    public var datagramBytes: Int = 16 << 20
     /// Bytes of one receive slot, or nil to choose by what the kernel offers and by `poolBytes`. Rounded down to a power of
     /// two, and to what leaves room for sixteen slots; below 1 KiB, or above 128 MiB, the start fails.
     public var slotBytes: Int?

@@ -36,6 +36,8 @@ extension EventLoop {
     guard !stopping else { return }
     stopping = true
     client.stop()
+    for guest in guests { guest.stop() }
+    tenant?.stopping()
   }
 
   /// The end of the thread. Nothing is open any more; only the wake-up read is still with the kernel.
@@ -43,8 +45,13 @@ extension EventLoop {
     cancelAllSleepers()
     takeBackWakeUp()
     client.finish()
-    // The client holds the loop; the loop need not hold the client any longer.
+    for guest in guests { guest.finish() }
+    tenant?.ended()
+    tenant = nil
+    memory.close()
+    // The clients hold the loop; the loop need not hold them any longer.
     client = LoopClient()
+    guests = []
     ring.close()
     // From here on there is nothing that such a closure could come into the middle of.
     DeferredReleases.end()

@@ -8,6 +8,8 @@ enum LoopTimer {
   case sleeper(Sleeper)
   /// Runs a closure on the loop.
   case notice(() -> Void)
+  /// Tells the tenant; the token is its own.
+  case tenant(UInt64)
 }
 
 /// One task that sleeps on a loop.

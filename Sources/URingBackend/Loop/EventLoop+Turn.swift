@@ -26,8 +26,11 @@ extension EventLoop {
   func turn() -> Bool {
     takeForeignWork()
     runJobs()
-    let more = client.prepare()
-    if stopping, client.isIdle, jobs.isEmpty, foreign.isEmpty { return false }
+    if let tenant { tenant.turn() }
+    var more = client.prepare()
+    if !guests.isEmpty, prepareGuests() { more = true }
+    if let tenant, tenant.hasWork { more = true }
+    if stopping, areClientsIdle, jobs.isEmpty, foreign.isEmpty { return false }
     let wasInterrupted = enter(mustNotWait: more || !jobs.isEmpty || !DeferredReleases.isEmpty)
     reap()
     fireTimers(wasInterrupted)
@@ -147,8 +150,10 @@ extension EventLoop {
       let operation = OperationID(rawValue: completion.userData)
       if operation.kindByte == OperationKind.wake.rawValue {
         isWakeUpArmed = serialExecutor.wakeUp.arm(on: ring)
-      } else {
+      } else if operation.family == 0 {
         client.complete(completion, operation)
+      } else {
+        completeForGuest(completion, operation)
       }
     }
   }
@@ -166,6 +171,7 @@ extension EventLoop {
       case .client(let token): client.timerFired(token)
       case .sleeper(let sleeper): sleeper.wake(cancelled: false)
       case .notice(let body): body()
+      case .tenant(let token): tenant?.timerFired(token)
       }
     }
   }

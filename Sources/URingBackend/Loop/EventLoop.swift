@@ -35,7 +35,12 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
   /// the loop, is safe.
   public let serialExecutor: LoopSerialExecutor
 
+  /// The connections: what a server of streams has, and nothing else.
   var client = LoopClient()
+  /// What came later, each in the place of its family of operations; see `attach`. Empty in a loop of connections alone.
+  var guests: [LoopClient] = []
+  /// What another event system keeps here; see `Bridging/`.
+  var tenant: LoopTenant?
   /// The executor's, once more: one step less for each job.
   let jobs: RunQueue
   /// The task whose job runs now. Loop thread only.

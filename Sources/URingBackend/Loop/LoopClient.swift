@@ -1,4 +1,4 @@
-/// What stands on a loop and speaks to the kernel through its ring: today the sockets.
+/// What stands on a loop and speaks to the kernel through its ring: connections, and guests beside them.
 ///
 /// A base class and not a protocol, because one call per completion goes through it and a class call is the cheapest
 /// dynamic one. All methods run on the loop's thread.

@@ -1,3 +1,4 @@
+internal import CLiburing
 internal import Glibc
 
 /// The clock that a loop measures by: CLOCK_MONOTONIC in nanoseconds, the one that io_uring_enter(2) times out on; over a

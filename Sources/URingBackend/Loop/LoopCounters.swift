@@ -21,6 +21,13 @@ final class LoopCounters: Sendable {
   let zeroCopySends = Atomic<UInt64>(0)
   let zeroCopyCopied = Atomic<UInt64>(0)
   let zeroCopyFallbacks = Atomic<UInt64>(0)
+  let datagramsReceived = Atomic<UInt64>(0)
+  let datagramsSent = Atomic<UInt64>(0)
+  let datagramsTruncated = Atomic<UInt64>(0)
+  let datagramsDropped = Atomic<UInt64>(0)
+  let datagramsRefused = Atomic<UInt64>(0)
+  let datagramsStarved = Atomic<UInt64>(0)
+  let datagramErrors = Atomic<UInt64>(0)
 }
 
 extension Atomic<UInt64> {

@@ -18,11 +18,13 @@ struct OperationID: Equatable {
 
   var kindByte: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 56) }
   var kind: OperationKind? { OperationKind(rawValue: kindByte) }
+  /// Which client of the loop submitted it: 0 is `EventLoop.client`, the others are guests.
+  var family: Int { Int(kindByte >> 5) }
   var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) & OperationID.generationMask }
   var index: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
 }
 
-/// The kinds of operation that the layers above the ring submit.
+/// The kinds of operation that the layers above the ring submit. The upper three bits are the family (`OperationID.family`).
 enum OperationKind: UInt8, CaseIterable {
   /// A read of the loop's own eventfd: somebody woke the loop.
   case wake = 1
@@ -47,4 +49,28 @@ enum OperationKind: UInt8, CaseIterable {
   /// A receive into memory of the user's own.
   case receiveInto
   case cancelWatch
+  /// A poll for room in a connection's socket, which a file is to be sent on.
+  case sendFile
+  /// A poll in place of a receive or of a send, of a connection over which descriptors are passed.
+  case receiveReady
+  case sendReady
+
+  // Family 1: datagrams.
+
+  /// Receives datagrams of one socket: into provided buffers, again and again, or once into a slot of its own.
+  case receiveDatagrams = 32
+  /// Names a `PendingDatagram`, not a socket.
+  case sendDatagram
+  case cancelReceiveDatagrams
+  case cancelSendDatagrams
+  case closeDatagramSocket
+  /// A poll for room to send.
+  case pollDatagramOutput
+
+  // Family 2: files. The index names a `FileOperation`.
+
+  /// An operation on a file that may wait for a disk.
+  case file = 64
+  /// A request to cancel one.
+  case cancelFile
 }

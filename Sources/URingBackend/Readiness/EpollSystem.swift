@@ -119,6 +119,13 @@ final class EpollSystem: SocketSystem, @unchecked Sendable {
     return result < 0 ? -Int(errno) : result
   }
 
+  @inline(__always)
+  func receiveMessage(_ descriptor: Int32, message: UnsafeMutableRawPointer, flags: Int32) -> Int {
+    let header = unsafe message.assumingMemoryBound(to: msghdr.self)
+    let result = unsafe recvmsg(descriptor, header, flags | Int32(MSG_DONTWAIT))
+    return result < 0 ? -Int(errno) : result
+  }
+
   func read(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ count: Int) -> Int {
     // An eventfd may be a blocking one. With one reader, what can be read now can be read by the next call.
     guard poll(descriptor, UInt32(POLLIN)) != 0 else { return -Int(EAGAIN) }

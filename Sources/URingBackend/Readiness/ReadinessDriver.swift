@@ -49,6 +49,6 @@ extension KernelFeatures {
   /// What the readiness driver has: all that is not about the calls of io_uring, or about memory that the kernel reads
   /// later.
   static let readiness = KernelFeatures(
-    readiness: [.multishotAccept, .multishotReceive, .incrementalBuffers, .receiveLimit]
+    readiness: [.multishotAccept, .multishotReceive, .incrementalBuffers, .receiveLimit, .multishotReceiveMessage]
   )
 }

@@ -26,6 +26,32 @@ extension ConnectionReader {
     }
   }
 
+  /// The next frame; but before this waits for more bytes, what the writer holds is sent. So what came together is answered together,
+  /// and nobody waits for an answer while this waits for the next question, also when that has come in part.
+  ///
+  /// ```swift
+  /// while let command = try await reader.next(&decoder, flushing: &writer) {
+  ///   try await writer.reserve(64)
+  ///   try writer.output.append("+OK\r\n")
+  /// }
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - decoder: as in ``next(_:timeout:)``.
+  ///   - writer: of the same connection; it is empty when this waits, and at the end of the stream.
+  ///   - timeout: how long to wait for the frame; the writer's own deadline holds for sending.
+  /// - Returns: the frame; nil when the stream ended where it may.
+  /// - Throws: as ``next(_:timeout:)``, and `SocketError` as ``ConnectionWriter/flush(timeout:)``.
+  public mutating func next<Decoder: FrameDecoder & ~Copyable>(
+    _ decoder: inout Decoder,
+    flushing writer: inout ConnectionWriter,
+    timeout: Duration? = nil
+  ) async throws -> Decoder.Frame? {
+    if let frame = try decoder.decode(&bytes) { return frame }
+    if !writer.output.isEmpty { try await writer.flush() }
+    return try await next(&decoder, timeout: timeout)
+  }
+
   /// Lends what has come to a body, which takes from its front what it can use. The rest stays for the next call.
   ///
   /// ```swift

@@ -46,7 +46,7 @@ public struct ConnectionReader: ~Copyable, Sendable {
   /// The most bytes that are kept for whoever asks for more without saying how many.
   public let limit: Int
   /// What has come and was not read yet. To look at after ``peek(_:timeout:)``; a protocol that changes goes on with
-  /// ``IOBuffers/ByteQueue/take()`` of it.
+  /// `ByteQueue.take()` of it.
   public var bytes: ByteQueue
 
   /// All bytes that came.

@@ -70,12 +70,13 @@ final class FeatureProbe {
     while let completion = try completion(of: userData), completion.hasMore {}
   }
 
-  func makePair() throws(RingError) -> (FileDescriptor, FileDescriptor) {
+  func makePair(ofDatagrams: Bool = false) throws(RingError) -> (FileDescriptor, FileDescriptor) {
+    let type = ofDatagrams ? Self.datagramSocket : Self.streamSocket
     var pair: (Int32, Int32) = (-1, -1)
     // A pair of numbers is laid out as an array of two; both live in the variable.
     let result = unsafe withUnsafeMutablePointer(to: &pair) { pointer in
       unsafe pointer.withMemoryRebound(to: Int32.self, capacity: 2) {
-        unsafe socketpair(AF_UNIX, Self.streamSocket, 0, $0)
+        unsafe socketpair(AF_UNIX, type, 0, $0)
       }
     }
     try check("socketpair", result)
@@ -119,5 +120,6 @@ final class FeatureProbe {
     }
   }
 
+  private static var datagramSocket: Int32 { Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) }
   private static var streamSocket: Int32 { Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) }
 }

@@ -25,11 +25,14 @@ public enum KernelFeature: UInt8, CaseIterable, Sendable, Hashable {
   /// A send of which the kernel reads the memory itself instead of copying it first, and says whether it did:
   /// `IORING_OP_SEND_ZC`, `IORING_OP_SENDMSG_ZC`, `IORING_SEND_ZC_REPORT_USAGE`.
   case zeroCopySend
+  /// One submission receives datagrams again and again, each with its addresses and control messages:
+  /// `IORING_RECV_MULTISHOT` of `IORING_OP_RECVMSG`.
+  case multishotReceiveMessage
 
   /// The first mainline kernel with the feature. To inform a reader only: nothing is decided by it.
   public var since: String {
     switch self {
-    case .singleIssuer, .multishotReceive: "6.0"
+    case .singleIssuer, .multishotReceive, .multishotReceiveMessage: "6.0"
     case .deferTaskRun: "6.1"
     case .cooperativeTaskRun, .multishotAccept: "5.19"
     case .incrementalBuffers: "6.12"
@@ -53,6 +56,7 @@ public enum KernelFeature: UInt8, CaseIterable, Sendable, Hashable {
     case .noIOWait: "idle loops show as iowait"
     case .registeredRing: "entering through the descriptor"
     case .zeroCopySend: "sends that the kernel copies"
+    case .multishotReceiveMessage: "one receive for each datagram"
     }
   }
 

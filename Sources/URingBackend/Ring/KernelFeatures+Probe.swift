@@ -11,6 +11,7 @@ extension KernelFeatures {
     let driver = try KernelDriver(entries: 8, completionEntries: 16, features: features)
     let probe = FeatureProbe(driver: driver)
     try probe.probeReceive()
+    try probe.probeReceiveMessage()
     try probe.probeAccept()
     try probe.probeZeroCopySend()
     return probe.finish()

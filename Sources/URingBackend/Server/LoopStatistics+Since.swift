@@ -20,6 +20,13 @@ extension LoopStatistics {
     result.zeroCopySends &-= earlier.zeroCopySends
     result.zeroCopyCopied &-= earlier.zeroCopyCopied
     result.zeroCopyFallbacks &-= earlier.zeroCopyFallbacks
+    result.datagramsReceived &-= earlier.datagramsReceived
+    result.datagramsSent &-= earlier.datagramsSent
+    result.datagramsTruncated &-= earlier.datagramsTruncated
+    result.datagramsDropped &-= earlier.datagramsDropped
+    result.datagramsRefused &-= earlier.datagramsRefused
+    result.datagramsStarved &-= earlier.datagramsStarved
+    result.datagramErrors &-= earlier.datagramErrors
     result.handlerErrors &-= earlier.handlerErrors
     result.pressureEpisodes &-= earlier.pressureEpisodes
     result.connectionsEvicted &-= earlier.connectionsEvicted

@@ -150,7 +150,7 @@ extension TCPServer {
       before: self.group == nil ? LoopStatistics() : LoopStatistics(of: group.loops),
       connections: connections
     )
-    let settings = ConnectionSettings(configuration.limits, isHandled: isHandled)
+    let settings = ConnectionSettings(configuration.limits, isHandled: isHandled, configuration.options)
     return try await withTasks(on: group.loops, isHandled: isHandled) { services throws(SocketError) in
       var failure: SocketError?
       for (service, own) in zip(services, sockets.perLoop) {

@@ -83,7 +83,7 @@ enum Socket {
     }
   }
 
-  private static func set(
+  static func set(
     _ descriptor: Int32,
     _ level: Int32,
     _ name: Int32,

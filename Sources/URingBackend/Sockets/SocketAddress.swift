@@ -26,8 +26,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   /// The same link-local address may exist on each interface, so it says little without one. RFC 4007 calls it a zone.
   public let scope: UInt32
   // Network byte order; an IPv4 address stands in the high half's first four bytes.
-  private let high: UInt64
-  private let low: UInt64
+  let high: UInt64
+  let low: UInt64
   /// Of a Unix socket; nil for all others, so that copying those counts no reference.
   let unixName: UnixName?
 
@@ -161,7 +161,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     return high >> 56 == 0xFF && (1...2).contains(high >> 48 & 0xF)
   }
 
-  private init(family: Family, port: UInt16, high: UInt64, low: UInt64, scope: UInt32) {
+  init(family: Family, port: UInt16, high: UInt64, low: UInt64, scope: UInt32) {
     self.family = family
     self.port = port
     self.high = high

@@ -20,6 +20,8 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case holdsMemory
     /// Another task already waits in `receive` on this connection; a stream has one reader.
     case busy
+    /// A file came to its end before all of it that was to be sent: it was truncated meanwhile.
+    case fileEnded
     /// The text is not an address.
     case invalidAddress
     /// What follows the `%` of an address names no interface, or the address is not a link-local one, which alone belong
@@ -101,6 +103,7 @@ public struct SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case .shuttingDown: "the server is shutting down"
     case .holdsMemory:
       "views of this connection were kept while others waited for memory; release them sooner, or raise poolBytes"
+    case .fileEnded: "the file was truncated while it was sent"
     case .busy: "another task already waits for bytes of this connection"
     case .invalidUnixName:
       "the name of a Unix socket has 1 to \(UnixName.mostBytes) bytes, and a path has no NUL"

@@ -3,7 +3,7 @@ public import SystemPackage
 /// Options of sockets that servers and clients need. See tcp(7), socket(7), ip(7) and unix(7).
 ///
 /// On a listener they are set once, before `listen`: accepted sockets inherit them. On Unix sockets only the sizes of the
-/// buffers and ``unix`` count; the rest is left out there.
+/// buffers, ``receivedDescriptors`` and ``unix`` count; the rest is left out there.
 public struct SocketOptions: Sendable, Equatable {
   /// TCP_NODELAY: send at once. On by default: small replies that wait for an acknowledgement cost 40 ms each.
   public var noDelay = true
@@ -26,6 +26,10 @@ public struct SocketOptions: Sendable, Equatable {
   /// TCP_CONGESTION: the name of the congestion control, such as "reno" or "bbr"; nil for the system's own. See tcp(7). A
   /// name that the kernel does not know is an error of the operation `.option`, with ENOENT.
   public var congestionControl: String?
+  /// How many descriptors the peer on a Unix socket may have passed that nobody has taken (`TCPConnection.takeDescriptors(_:)`). With
+  /// 0, the default, none are received: the kernel closes what is passed. A peer that passes more breaks its connection
+  /// (ETOOMANYREFS). See SCM_RIGHTS in unix(7).
+  public var receivedDescriptors = 0
   /// What is for listeners on Unix sockets in the file system alone.
   public var unix = Unix()
 

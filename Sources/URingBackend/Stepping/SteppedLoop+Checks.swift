@@ -23,7 +23,7 @@ extension SteppedLoop {
       switch timer {
       case .client: armed.clients += 1
       case .notice: armed.notices += 1
-      case .sleeper: break
+      case .sleeper, .tenant: break
       }
     }
     if armed.clients > clients + Self.timersBeside {

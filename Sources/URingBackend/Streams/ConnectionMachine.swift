@@ -77,6 +77,10 @@ struct ConnectionMachine {
     static let watchDone = Flags(rawValue: 1 << 27)
     /// The receive that the kernel holds is to be replaced by one of another kind.
     static let exchanging = Flags(rawValue: 1 << 28)
+    /// What comes is sent on another connection, whose unsent bytes pause the input: not those of this one.
+    static let relayed = Flags(rawValue: 1 << 29)
+    /// The send that the kernel holds is to be given back, and others go on.
+    static let withdrawing = Flags(rawValue: 1 << 30)
   }
 
   /// What is to be submitted or done now. Each is named once; the flags already say that it happened.
@@ -129,6 +133,9 @@ struct ConnectionMachine {
   /// Whether `send` may still queue.
   var acceptsOutput: Bool { flags.isDisjoint(with: [.closing, .outputEnding, .outputEnded, .outputFailed]) }
   var isAboveHighWater: Bool { flags.contains(.unsentFull) }
+  /// Whether more is unsent than should be, and the kernel has been offered some of it: what was queued since the turn began says
+  /// nothing about the peer.
+  var isSlow: Bool { flags.isSuperset(of: [.unsentFull, .sendInFlight]) }
   /// Whether the kernel holds an operation of this connection.
   var isWithKernel: Bool { !flags.isDisjoint(with: [.receiveArmed, .sendInFlight, .shutdownInFlight, .watchArmed]) }
   /// Whether nobody may ask anything of the connection any more: its descriptor is on its way to be closed.
@@ -139,7 +146,7 @@ struct ConnectionMachine {
     // While closing, the peer's bytes are read and discarded until it is done too.
     if flags.contains(.closing) { return true }
     var blockers: Flags = [.inputPaused, .unreadFull]
-    if limits.isHandled { blockers.insert(.unsentFull) }
+    if limits.isHandled, !flags.contains(.relayed) { blockers.insert(.unsentFull) }
     return flags.isDisjoint(with: blockers)
   }
 
@@ -249,10 +256,27 @@ struct ConnectionMachine {
     if unsent > Int(limits.highWater) { flags.insert(.unsentFull) }
   }
 
+  /// Bytes were not queued, because output is over. What was on its way when the connection was given up is dropped like
+  /// what was queued: a task may have been between its receive and its send.
+  mutating func refuseUnsent(_ count: Int) {
+    if count > 0, flags.contains(.aborting) { flags.insert(.resets) }
+  }
+
   /// A send ended and took `count` bytes. Returns true when the queue fell to the low-water mark.
   mutating func sendCompleted(_ count: Int) -> Bool {
-    flags.subtract([.sendInFlight, .sendCancelling])
+    flags.subtract([.sendInFlight, .sendCancelling, .withdrawing])
     return reduceUnsent(count)
+  }
+
+  /// So many bytes of the send in flight are with the kernel; it goes on. Returns true when the queue fell to the low-water
+  /// mark.
+  mutating func noteSent(_ count: Int) -> Bool {
+    reduceUnsent(count)
+  }
+
+  /// What the send in flight stands for is gone: it is to be taken back.
+  mutating func withdrawSend() {
+    if flags.contains(.sendInFlight) { flags.insert(.withdrawing) }
   }
 
   mutating func sendCancelMissed() {
@@ -285,6 +309,11 @@ struct ConnectionMachine {
 
   mutating func pauseInput(_ paused: Bool) {
     if paused { flags.insert(.inputPaused) } else { flags.remove(.inputPaused) }
+  }
+
+  /// What comes goes to another connection from now on.
+  mutating func relay() {
+    flags.insert(.relayed)
   }
 
   /// Half-close: a FIN after the last queued byte.
@@ -340,6 +369,10 @@ struct ConnectionMachine {
         actions.insert(.dropOutput)
       }
       return
+    }
+    if flags.contains(.withdrawing), !flags.contains(.sendCancelling) {
+      flags.insert(.sendCancelling)
+      actions.insert(.cancelSend)
     }
     let endsEarly = planted(.endsOutputEarly) && flags.contains(.outputEnding) && !flags.contains(.outputEnded)
     if unsent > 0, !endsEarly {

@@ -60,6 +60,16 @@ struct ConnectionRecord {
   var pushes = false
   /// Which kind of receive the kernel holds, if it holds one.
   var receiveKind = OperationKind.receive
+  /// Which kind of send the kernel holds, if it holds one that is not zero-copy.
+  var sendKind = OperationKind.send
+  /// The peer may pass descriptors, and the engine has a `DescriptorTraffic` of the connection.
+  var receivesDescriptors = false
+  /// Descriptors are to be passed with some byte of what is queued, and the engine has a `DescriptorTraffic`.
+  var passesDescriptors = false
+  /// Its sink is told what the kernel took of what was sent.
+  var reportsSent = false
+  /// What comes is not for its sink but for another connection; the engine has a `Relay` of it.
+  var isRelayed = false
   /// The flags of plain sends.
   ///
   /// MSG_WAITALL lets the kernel go on by itself when the socket's buffer is full, which saves a completion and a submission
@@ -70,6 +80,12 @@ struct ConnectionRecord {
   /// The loop's number, for names.
   let loop: UInt32
   var zeroCopy = ZeroCopyUse()
+  /// The send in flight is a poll for room for a file.
+  var isFilePolled = false
+  /// The loop's turn in which a file had its turn here. Another one waits for the next.
+  var fileTurn: UInt32 = 0
+  /// The first of the files that are to be sent behind what is queued.
+  var files = FileSends.none
 
   /// No account has this name.
   static let noAccount: UInt32 = 0

@@ -30,8 +30,11 @@ struct ConnectionSettings: Sendable {
 
   var limits: ConnectionMachine.Limits
   var timeouts: Timeouts
+  /// How many descriptors of the peer's may wait to be taken, on a Unix socket.
+  var receivedDescriptors = 0
 
-  init(_ limits: ConnectionLimits, isHandled: Bool) {
+  init(_ limits: ConnectionLimits, isHandled: Bool, _ options: SocketOptions = SocketOptions()) {
+    receivedDescriptors = max(0, options.receivedDescriptors)
     self.limits = ConnectionMachine.Limits(
       readCredit: UInt32(clamping: max(1, limits.unreadBytes)),
       highWater: UInt32(clamping: max(0, limits.highWaterBytes)),

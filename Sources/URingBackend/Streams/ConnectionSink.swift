@@ -61,6 +61,8 @@ class ConnectionSink: @unchecked Sendable {
   func filled(_ index: Int, _ count: Int) {}
   /// The peer ended its stream. Sending still works.
   func inputEnded(_ index: Int) {}
+  /// The kernel has taken so many more bytes of what was queued. Only where the record says `reportsSent`.
+  func sent(_ index: Int, _ count: Int) {}
   /// What was queued fell to the low-water mark.
   func outputDrained(_ index: Int) {}
   /// Nobody can receive any more: this side closes (then nothing is wrong, and what is queued still goes out), or the

@@ -37,6 +37,24 @@ public struct LoopStatistics: Sendable, Equatable {
   public var zeroCopyCopied: UInt64 = 0
   /// Zero-copy sends that the kernel refused; their bytes went out with plain ones.
   public var zeroCopyFallbacks: UInt64 = 0
+  /// Datagrams received, cut ones and trains that the kernel joined (each as one) included. Their bytes are among
+  /// `bytesReceived`.
+  public var datagramsReceived: UInt64 = 0
+  /// Datagrams that the kernel took, those of trains one by one. Their bytes are among `bytesSent`.
+  public var datagramsSent: UInt64 = 0
+  /// Datagrams that were longer than their socket allows (`DatagramOptions.largestDatagram`) and so lost their end.
+  public var datagramsTruncated: UInt64 = 0
+  /// Datagrams that had come and were dropped: by the kernel, because the socket's queue was full, as far as it has said
+  /// so with a later one; or here, because the user of the socket held its share while slots were scarce.
+  public var datagramsDropped: UInt64 = 0
+  /// Sends that were refused, because their socket was closed or had as much with the kernel as it may.
+  public var datagramsRefused: UInt64 = 0
+  /// Times that a receive of datagrams found no slot and had to wait for one.
+  public var datagramsStarved: UInt64 = 0
+  /// Errors that sends met or that the network reported, such as ports that nobody listens on.
+  public var datagramErrors: UInt64 = 0
+  /// Bytes that are mapped for datagrams.
+  public var datagramBytes: UInt64 = 0
   /// Handlers and connection tasks that threw.
   public var handlerErrors: UInt64 = 0
   /// Slots that the kernel may receive into now.
@@ -77,6 +95,14 @@ public struct LoopStatistics: Sendable, Equatable {
     left.zeroCopySends += right.zeroCopySends
     left.zeroCopyCopied += right.zeroCopyCopied
     left.zeroCopyFallbacks += right.zeroCopyFallbacks
+    left.datagramsReceived += right.datagramsReceived
+    left.datagramsSent += right.datagramsSent
+    left.datagramsTruncated += right.datagramsTruncated
+    left.datagramsDropped += right.datagramsDropped
+    left.datagramsRefused += right.datagramsRefused
+    left.datagramsStarved += right.datagramsStarved
+    left.datagramErrors += right.datagramErrors
+    left.datagramBytes += right.datagramBytes
     left.handlerErrors += right.handlerErrors
     left.slotsPosted += right.slotsPosted
     left.slotsLocked += right.slotsLocked
@@ -107,6 +133,14 @@ extension EventLoop {
     result.zeroCopySends = counters.zeroCopySends.current
     result.zeroCopyCopied = counters.zeroCopyCopied.current
     result.zeroCopyFallbacks = counters.zeroCopyFallbacks.current
+    result.datagramsReceived = counters.datagramsReceived.current
+    result.datagramsSent = counters.datagramsSent.current
+    result.datagramsTruncated = counters.datagramsTruncated.current
+    result.datagramsDropped = counters.datagramsDropped.current
+    result.datagramsRefused = counters.datagramsRefused.current
+    result.datagramsStarved = counters.datagramsStarved.current
+    result.datagramErrors = counters.datagramErrors.current
+    result.datagramBytes = UInt64(memory.datagrams.statistics.mappedBytes)
     result.handlerErrors = counters.handlerErrors.current
     result.pressureEpisodes = counters.pressureEpisodes.current
     result.connectionsEvicted = counters.connectionsEvicted.current

@@ -33,7 +33,7 @@ extension StreamEngine {
         )
       )
     }
-    if actions.contains(.cancelSend) {
+    if actions.contains(.cancelSend), !withdrawFileRead(index) {
       submitted(
         ring.prepareCancel(
           target: sendInFlight(index),
@@ -83,6 +83,7 @@ extension StreamEngine {
     let descriptor = records[index].descriptor
     let portion = records[index].portion
     records[index].portion = 0
+    if records[index].receivesDescriptors { return armReceiveOfDescriptors(index, portion: Int(portion)) }
     if let target = unsafe receiveTarget(index) {
       records[index].receiveKind = .receiveInto
       let user = records[index].operation(.receiveInto)
@@ -130,6 +131,12 @@ extension StreamEngine {
   /// Sends what is queued: one view with a send, several with one vectored send.
   private func startSend(_ place: Place) {
     if place.record.machine.unsent >= zeroCopyThreshold, startZeroCopySend(Int(place.record.index)) { return }
+    if place.record.files != FileSends.none, isFilesTurn(place) { return startFileSend(place) }
+    var most = StreamEngine.maximumSendBytes
+    if place.record.passesDescriptors {
+      most = min(most, bytesBeforeDescriptors(Int(place.record.index)))
+      if most == 0 { return armSendOfDescriptors(place) }
+    }
     let queue = place.record.sendQueue
     let flags = place.record.sendFlags
     let user = place.record.operation(.send)
@@ -143,7 +150,7 @@ extension StreamEngine {
         unsafe ring.prepareSend(
           descriptor,
           base: UnsafeRawPointer(view.base),
-          count: min(Int(view.count), StreamEngine.maximumSendBytes),
+          count: min(Int(view.count), most),
           flags: flags,
           userData: user
         )
@@ -152,10 +159,10 @@ extension StreamEngine {
     }
     var node = queue.first
     var bytes = 0
-    while node != ViewNodes.none, bytes < StreamEngine.maximumSendBytes, unsafe vectors.hasRoom(message) {
+    while node != ViewNodes.none, bytes < most, unsafe vectors.hasRoom(message) {
       let (view, next) = sendNodes.view(at: node)
       guard let view = view else { break }
-      let count = min(Int(view.count), StreamEngine.maximumSendBytes - bytes)
+      let count = min(Int(view.count), most - bytes)
       unsafe vectors.append(view.base, count, to: message)
       bytes += count
       node = next
@@ -180,6 +187,7 @@ extension StreamEngine {
       dropped += Int(view.count)
       giveBack(view)
     }
+    if records[index].files != FileSends.none { dropped += dropFiles(index) }
     _ = records[index].machine.dropUnsent(dropped)
   }
 }

@@ -27,7 +27,14 @@ extension StreamEngine {
     case .watch: watchCompleted(completion, operation)
     case .cancelWatch: watchCancelCompleted(completion, operation)
     case .cancelConnect: connectCancelCompleted(completion, operation)
+    case .receiveReady: receiveReadyCompleted(completion, operation)
+    case .sendReady: sendReadyCompleted(completion, operation)
+    case .sendFile: roomForFile(operation)
     case .wake, .receive, .send, nil: break
+    // A guest's: they never come here.
+    case .receiveDatagrams, .sendDatagram, .cancelReceiveDatagrams, .cancelSendDatagrams, .closeDatagramSocket,
+      .pollDatagramOutput, .file, .cancelFile:
+      break
     }
   }
 
@@ -89,15 +96,24 @@ extension StreamEngine {
     if place.record.machine.delivers {
       place.record.lastActivity = loop.now
       let view = pressure.isOn ? moveOut(view, Int(place.record.index)) : view
-      withSink(place) { $0.received(Int(place.record.index), view) }
+      hand(view, to: place)
     } else {
       // No progress either: nobody takes it.
       view.releaseReader()
     }
   }
 
-  private func receiveEnded(_ index: Int, _ completion: Completion) {
-    switch Errno(rawValue: -completion.result) {
+  private func receiveEnded(_ index: Int, _ completion: Completion) { receiveEnded(index, completion.result) }
+
+  /// Gives bytes to whom they are for.
+  @inline(__always)
+  func hand(_ view: DetachedView, to place: Place) {
+    if place.record.isRelayed { return relay(view, from: Int(place.record.index)) }
+    withSink(place) { $0.received(Int(place.record.index), view) }
+  }
+
+  func receiveEnded(_ index: Int, _ result: Int32) {
+    switch Errno(rawValue: -result) {
     case .canceled where planted(.takesCancelledForEnd): endInput(index)
     case .noBufferSpace where planted(.rearmsOnEmptyRing): break
     case .noBufferSpace where records[index].receiveKind != .receiveInto:
@@ -120,7 +136,9 @@ extension StreamEngine {
     guard !hasLostPeer(index) else { return breakOff(index, .connectionReset, .receive) }
     records[index].machine.inputEnd()
     markDirty(index)
-    if !records[index].machine.flags.contains(.closing) { withSink(index) { $0.inputEnded(index) } }
+    guard !records[index].machine.flags.contains(.closing) else { return }
+    if records[index].isRelayed { return relayEnd(from: index) }
+    withSink(index) { $0.inputEnded(index) }
   }
 
   /// Whether what looks like the end of the stream is a reset. A send that meets one behind bytes of its own takes the error
@@ -164,11 +182,19 @@ extension StreamEngine {
     let sent = isForgotten ? 0 : max(0, Int(result))
     counters.bytesSent.bump(by: UInt64(sent))
     releaseSent(place, sent)
+    if place.record.passesDescriptors { noteSent(sent, Int(place.record.index)) }
     place.record.lastActivity = loop.now
     let drained = place.record.machine.sendCompleted(sent)
     if result < 0 { sendFailed(Int(place.record.index), Errno(rawValue: -result)) }
-    if drained, !planted(.forgetsDrained) { withSink(place) { $0.outputDrained(Int(place.record.index)) } }
+    if place.record.reportsSent, sent > 0 { withSink(place) { $0.sent(Int(place.record.index), sent) } }
+    if drained, !planted(.forgetsDrained) { drainedOutput(place) }
     if place.record.machine.hasWorkAfterSend { markDirty(place) }
+  }
+
+  /// Tells that what is unsent fell to the low-water mark.
+  func drainedOutput(_ place: Place) {
+    if place.record.isRelayed { return relayDrained(Int(place.record.index)) }
+    withSink(place) { $0.outputDrained(Int(place.record.index)) }
   }
 
   private func sendFailed(_ index: Int, _ errno: Errno) {
@@ -183,7 +209,7 @@ extension StreamEngine {
 
   /// Gives back the views of what the kernel has sent; the rest of a short send stays at the front of the queue.
   @inline(__always)
-  private func releaseSent(_ place: Place, _ sent: Int) {
+  func releaseSent(_ place: Place, _ sent: Int) {
     var left = sent
     while left > 0 {
       guard let view = sendNodes.popFirst(&place.record.sendQueue, ifAtMost: left) else {

@@ -36,6 +36,9 @@ extension StreamEngine {
     case let error as SocketError:
       error.peer == records[index].peer && error.kind != .busy
         && ([.receive, .send, .close].contains(error.operation) || error.operation == .allocate && isOver)
+    case let error as FileSendError:
+      error.socketError.map { isOrdinaryEnd($0, of: index, isCancelled: isCancelled) }
+        ?? (error.isCancellation && isOver)
     case ReadError.connection(let error): isOrdinaryEnd(error, of: index, isCancelled: isCancelled)
     // Peers go in the middle of a message, too.
     case ReadError.endedInTheMiddle, FrameError.endedInTheMiddle: records[index].machine.flags.contains(.inputEnded)

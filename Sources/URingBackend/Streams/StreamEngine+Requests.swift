@@ -20,11 +20,12 @@ extension StreamEngine {
 
   @inline(__always)
   func send(_ view: DetachedView, on place: Place) -> SendOutcome {
+    let count = Int(view.count)
     guard place.record.machine.acceptsOutput else {
+      place.record.machine.refuseUnsent(count)
       view.releaseReader()
       return .refused
     }
-    let count = Int(view.count)
     guard count > 0 else {
       view.releaseReader()
       return .queued
@@ -41,7 +42,7 @@ extension StreamEngine {
 
   @inline(__always)
   private func enqueue(_ view: DetachedView, on place: Place) -> Bool {
-    if place.record.sendQueue.isEmpty {
+    if place.record.sendQueue.isEmpty, place.record.files == FileSends.none {
       if planted(.releasesAtSubmission) { view.releaseReader() }
       return sendNodes.append(view, to: &place.record.sendQueue)
     }
@@ -50,6 +51,7 @@ extension StreamEngine {
 
   @inline(never)
   private func enqueueBehind(_ view: DetachedView, on index: Int) -> Bool {
+    if records[index].files != FileSends.none { return enqueue(view, behindFilesOf: index) }
     if sendNodes.joinLast(view, of: records[index].sendQueue) { return true }
     if planted(.releasesAtSubmission) { view.releaseReader() }
     return sendNodes.append(view, to: &records[index].sendQueue)

@@ -26,6 +26,7 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
   /// The loop's number in the names of its connections, unique in this process.
   let number: UInt32
 
+  let fileSends = FileSends()
   let zeroCopy: ZeroCopySends
   /// Connections with fewer unsent bytes have no zero-copy sends. A copy of the policy's, for the path of every send.
   let zeroCopyThreshold: Int
@@ -49,6 +50,12 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
   /// process stood still or had no processor, is nobody's fault and counts as one tick.
   var waitClock: UInt64 = 1
   var lastTick: UInt64 = 0
+
+  /// Of the connections over which descriptors are passed.
+  var descriptorTraffic: [Int: DescriptorTraffic] = [:]
+
+  /// Of the connections whose bytes go to one another.
+  var relays: [Int: Relay] = [:]
 
   var listeners: [UInt32: Listener] = [:]
   var connecting: [UInt32: ConnectAttempt] = [:]
@@ -160,7 +167,10 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
     // Given up by `retire`.
     unsafe place.record.sink = Unmanaged.passRetained(sink)
     place.record.peer = sockets.peerAddress(of: descriptor)
-    if place.record.peer?.family == .unix { place.record.becomeUnix() }
+    if place.record.peer?.family == .unix {
+      place.record.becomeUnix()
+      if settings.receivedDescriptors > 0 { receiveDescriptors(index, atMost: settings.receivedDescriptors) }
+    }
     place.record.lastActivity = loop.now
     openConnections += 1
     counters.connectionsOpened.bump()
@@ -189,6 +199,9 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
     // From here on nobody finds the record by its name: what the sink's last call runs is the user's code.
     place.record.isOpen = false
     withSink(place) { $0.closed(index) }
+    if place.record.isRelayed { forgetRelay(index) }
+    // Closes what nobody took, and what was not sent.
+    if place.record.receivesDescriptors || place.record.passesDescriptors { descriptorTraffic[index] = nil }
     // The reference that `open` counted; `clear` forgets it, so it is given up once.
     let sink = unsafe place.record.sink
     if place.record.account != ConnectionRecord.noAccount { memory.copies.closeAccount(place.record.account) }
@@ -283,6 +296,7 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
   /// sink's own call.
   private func deliverEndNotice(_ place: Place) {
     place.record.hasEndNotice = false
+    if place.record.isRelayed { endRelay(Int(place.record.index)) }
     withSink(place) { $0.ended(Int(place.record.index)) }
   }
 
@@ -333,6 +347,5 @@ final class StreamEngine: LoopClient, @unchecked Sendable {
   override func finish() {
     buffers.close()
     lineBuffers.close()
-    memory.close()
   }
 }

@@ -74,6 +74,11 @@ final class ViewNodes {
     return view
   }
 
+  /// The oldest view.
+  func first(of queue: ViewQueue) -> DetachedView? {
+    queue.count > 0 ? nodes[Int(queue.head)].view : nil
+  }
+
   /// The view at a node, and the node behind it.
   @inline(__always)
   func view(at index: UInt32) -> (view: DetachedView?, next: UInt32) {
@@ -95,6 +100,19 @@ final class ViewNodes {
   func trimFirst(_ queue: ViewQueue, by count: Int) {
     guard queue.count > 0 else { return }
     nodes[Int(queue.head)].view?.removePrefix(count)
+  }
+
+  /// Puts all views of another queue behind those of one. No copies, no nodes.
+  func join(_ queue: inout ViewQueue, _ other: inout ViewQueue) {
+    guard other.count > 0 else { return }
+    if queue.count == 0 {
+      queue.head = other.head
+    } else {
+      nodes[Int(queue.tail)].next = other.head
+    }
+    queue.tail = other.tail
+    queue.count += other.count
+    other = ViewQueue()
   }
 
   /// Whether so many more views can be queued.

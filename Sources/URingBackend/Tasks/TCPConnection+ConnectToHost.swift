@@ -31,7 +31,7 @@ extension TCPConnection {
       port: port,
       timeout: timeout,
       options: options,
-      settings: ConnectionSettings(limits, isHandled: false),
+      settings: ConnectionSettings(limits, isHandled: false, options),
       resolver: resolver
     )
     return try await request.run(on: loop, sink: { $0.clientSink }, result: { $0.clientSink.makeConnection($1) })

@@ -15,7 +15,8 @@ public final class TCPConnection: @unchecked Sendable {
 
   let engine: StreamEngine
   let sink: AsyncSink
-  let id: ConnectionID
+  /// The connection's name, for whoever has several: `Broadcast.send(_:except:)`, and `ConnectionContext.send(_:to:)` on the same loop.
+  public let id: ConnectionID
   private let closesWhenDropped: Bool
   /// The task that a server runs for this connection, while its body runs.
   private var task: UnsafeCurrentTask?

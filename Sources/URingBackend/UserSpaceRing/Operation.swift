@@ -19,6 +19,12 @@ struct Operation {
     case sendVector
     case connect
     case poll
+    /// Datagrams into provided buffers, until it ends.
+    case receiveMessages
+    /// One datagram, as recvmsg(2) does.
+    case receiveMessage
+    /// One datagram that says where it goes, or more.
+    case sendMessage
   }
 
   /// What the completions carry.
@@ -50,8 +56,11 @@ struct Operation {
   var flags: UInt32 = 0
   /// Of the memory to read into or send from, of a message header, or of an address.
   var address: UInt64 = 0
-  /// Bytes of that memory; for a receive, the most to take at once, 0 for what the buffer holds.
+  /// Bytes of that memory; for a receive, the most to take at once, 0 for what the buffer holds; for one of datagrams, room
+  /// for the name.
   var count = 0
+  /// Room for control messages.
+  var controlCount = 0
   /// Bytes that were received or sent.
   var progress = 0
   /// A receive ends once it has delivered so many bytes; 0: never for that.

@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// What a ring in user space stands on: system calls on sockets that never wait, and a way to hear when one is worth
 /// another try.
 ///
@@ -15,6 +17,9 @@ package protocol SocketSystem: AnyObject, Sendable {
   /// sendmsg(2), not waiting; may be short. Never raises SIGPIPE.
   /// - Parameter message: a `msghdr`.
   func sendVector(_ descriptor: Int32, message: UnsafeRawPointer, flags: Int32) -> Int
+  /// recvmsg(2), not waiting.
+  /// - Parameter message: a `msghdr`, which the call changes.
+  func receiveMessage(_ descriptor: Int32, message: UnsafeMutableRawPointer, flags: Int32) -> Int
   /// read(2) of an eventfd or a pipe that has no other reader, not waiting.
   func read(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ count: Int) -> Int
   /// Readies a listener for `accept`, which has no flag of its own that keeps it from waiting.
@@ -74,6 +79,10 @@ extension SocketSystem {
   @inline(__always)
   package static var sendsWithoutCopy: Bool { false }
   package func note(broken rule: RingRule, _ descriptor: Int32) {}
+  /// A system that has no datagrams.
+  package func receiveMessage(_ descriptor: Int32, message: UnsafeMutableRawPointer, flags: Int32) -> Int {
+    -Int(Errno.notSupportedOnSocket.rawValue)
+  }
 }
 
 /// What has become ready on a descriptor: a hint that a call is worth a try, never a promise.

@@ -18,7 +18,7 @@ extension UserSpaceRing {
     let (userData, armed) = unsafe (operation.pointee.userData, operation.pointee.armed)
     if dying.contains(where: { $0.armed == armed }) { return true }
     switch unsafe operation.pointee.kind {
-    case .receive, .receiveInto, .accept:
+    case .receive, .receiveInto, .receiveMessages, .receiveMessage, .accept:
       guard unsafe !operation.pointee.isCancelled, system.chooses(.goesOnAfterCancel) else { return false }
       dying.append(DyingOperation(userData: userData, armed: armed))
       return true

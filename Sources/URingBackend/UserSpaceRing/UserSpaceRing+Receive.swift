@@ -44,10 +44,14 @@ extension UserSpaceRing {
         unsafe state.pointee.readiness.remove(.input)
       }
       operation.progress &+= count
+      received &+= count
       let mayGoOn = operation.isMultishot && (operation.limit == 0 || operation.progress < Int(operation.limit))
       let goesOn = mayGoOn && !system.chooses(.endsMultishot)
       var flags = groups.fill(operation.group, count) | (goesOn && !planted(.ringDropsMore) ? SLUICE_CQE_MORE : 0)
-      if socketHasMore { flags |= SLUICE_CQE_SOCKET_NONEMPTY }
+      if socketHasMore {
+        leftInput = true
+        flags |= SLUICE_CQE_SOCKET_NONEMPTY
+      }
       post(operation.userData, Int32(truncatingIfNeeded: count), flags: flags)
       if !goesOn { return .finished }
       // The queue is full: what is left stays in the socket, and is taken when there is room.

@@ -68,7 +68,7 @@ extension UserSpaceRing {
   ) -> Attempt? {
     guard count >= 0 else {
       switch Int32(truncatingIfNeeded: -count) {
-      case EAGAIN:
+      case EAGAIN where operation.flags & UInt32(SLUICE_DONTWAIT) == 0:
         unsafe state.pointee.readiness.remove(.output)
         return .waits
       case EINTR: return nil

@@ -7,7 +7,8 @@ extension UserSpaceRing {
     switch unsafe Int32(entry.pointee.opcode) {
     case SLUICE_OP_SEND: unsafe begin(Operation(entry, .send))
     case SLUICE_OP_RECV: unsafe beginReceive(entry)
-    case SLUICE_OP_SENDMSG: unsafe begin(Operation(entry, .sendVector))
+    case SLUICE_OP_SENDMSG: unsafe beginSendMessage(entry)
+    case SLUICE_OP_RECVMSG: unsafe beginReceiveMessage(entry)
     case SLUICE_OP_ACCEPT: unsafe beginAccept(entry)
     case SLUICE_OP_CONNECT: unsafe beginConnect(entry)
     case SLUICE_OP_READ: unsafe begin(Operation(entry, .read))
@@ -49,9 +50,9 @@ extension UserSpaceRing {
   {
     switch operation.kind {
     // Without a buffer a receive ends at once, whatever the socket holds.
-    case .receive, .connect, .poll: true
-    case .receiveInto, .accept, .read: unsafe state.pointee.readiness.contains(.input)
-    case .send, .sendVector: unsafe state.pointee.readiness.contains(.output)
+    case .receive, .receiveMessages, .connect, .poll: true
+    case .receiveInto, .receiveMessage, .accept, .read: unsafe state.pointee.readiness.contains(.input)
+    case .send, .sendVector, .sendMessage: unsafe state.pointee.readiness.contains(.output)
     }
   }
 
@@ -76,6 +77,9 @@ extension UserSpaceRing {
     case .connect: unsafe attemptConnect(&operation, state)
     case .read: unsafe attemptRead(&operation, state)
     case .poll: unsafe attemptPoll(&operation, state)
+    case .receiveMessages: unsafe attemptReceiveMessages(&operation, state)
+    case .receiveMessage: unsafe attemptReceiveMessage(&operation, state)
+    case .sendMessage: unsafe attemptSendMessage(&operation, state)
     }
   }
 
@@ -149,8 +153,8 @@ extension UserSpaceRing {
 
   static func list(_ kind: Operation.Kind) -> WritableKeyPath<DescriptorState, Int32> {
     switch kind {
-    case .receive, .receiveInto, .accept, .read: \.input
-    case .send, .sendVector, .connect: \.output
+    case .receive, .receiveInto, .receiveMessages, .receiveMessage, .accept, .read: \.input
+    case .send, .sendVector, .sendMessage, .connect: \.output
     case .poll: \.polls
     }
   }

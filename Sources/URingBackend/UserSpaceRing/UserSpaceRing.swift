@@ -41,6 +41,11 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// How often an operation began to wait.
   var armings: UInt64 = 0
 
+  /// Bytes that this call has received.
+  var received = 0
+  /// A receive of this call has left bytes in its socket.
+  var leftInput = false
+
   /// Runs under the address sanitizer.
   let isSanitized = AddressSanitizer.isLoaded
   private let memory: QueueMemory
@@ -54,6 +59,10 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
 
   /// How often a busy descriptor is served before the others have their turn: as the kernel's 32.
   static var budget: Int { 32 }
+  /// How many bytes a call receives before it leaves the rest to the next one: what is received is then sent while the
+  /// processor's cache still has it. Only if it has the completions that it waits for, and if each receive has emptied its
+  /// socket: who has more to come than the others must not come before them.
+  static var batch: Int { 256 << 10 }
 
   /// Nil when there is no memory for the queues.
   /// - Parameter announcesWork: for a loop that spins: each look at the flags says that a call is worthwhile, as only a
@@ -82,6 +91,8 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
         ? -Errno.resourceTemporarilyUnavailable.rawValue : -Errno.resourceBusy.rawValue
     }
     if firstParked < parked.count { unpark() }
+    received = 0
+    leftInput = false
     let consumed = consume(submit)
     // io_uring_enter(2) does not wait when it has taken fewer than it was given: the rest would be slept on.
     let result = consumed < submit ? wait(for: 0, 0) : wait(for: waitFor, timeoutNanoseconds)
@@ -187,7 +198,7 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   /// before did not either: in a loop that sends what it received each second call finds nothing else to do, and so
   /// asks, and a message costs no more calls of the system than it must.
   private mutating func wait(for number: UInt32, _ timeout: UInt64?) -> Int32 {
-    serveReady()
+    serveReady(number)
     notify()
     if completionsReady >= max(number, 1), !skippedWait {
       skippedWait = true
@@ -211,9 +222,9 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
       }
       let count = system.wait(timeoutNanoseconds: time)
       if count < 0 { return Int32(truncatingIfNeeded: count) }
-      for index in 0..<count { note(system.event(at: index)) }
+      for index in 0..<count { note(system.event(at: index), number) }
       retryUnreported()
-      serveReady()
+      serveReady(number)
       endDying()
       notify()
       if isSatisfied(number) { return 0 }
@@ -228,17 +239,27 @@ struct UserSpaceRing<System: SocketSystem>: ~Copyable {
   private static var unreportedPause: UInt64 { 1_000_000 }
   private static var timeIsUp: Int32 { ETIME }
 
-  private mutating func note(_ event: ReadinessEvent) {
+  private mutating func note(_ event: ReadinessEvent, _ number: UInt32) {
     guard let state = unsafe descriptors.state(of: event.descriptor) else { return }
     guard unsafe state.pointee.generation == event.generation else { return }
     unsafe state.pointee.readiness.formUnion(event.readiness)
-    serve(event.descriptor)
+    if goesOn(number) {
+      serve(event.descriptor)
+    } else {
+      unsafe enqueue(event.descriptor, state)
+    }
+  }
+
+  /// Whether a call that waits for so many completions takes more now.
+  @inline(__always)
+  private func goesOn(_ number: UInt32) -> Bool {
+    received < Self.batch || leftInput || completionsReady < number
   }
 
   /// Each descriptor of the queue once: those that have more to do stand at its end again.
-  private mutating func serveReady() {
+  private mutating func serveReady(_ number: UInt32) {
     var left = ready.count
-    while left > 0, hasRoom, let descriptor = ready.popFirst() {
+    while left > 0, hasRoom, goesOn(number), let descriptor = ready.popFirst() {
       left -= 1
       guard let state = unsafe descriptors.state(of: descriptor) else { continue }
       unsafe state.pointee.isQueued = false

@@ -4,10 +4,9 @@ public import IOBuffers
 ///
 /// ```swift
 /// var writer = connection.writer()
-/// while let command = try await reader.next(&decoder) {
-///   try await writer.reserve(64)                       // waits if there is no memory
+/// while let command = try await reader.next(&decoder, flushing: &writer) {  // flushes before it waits
+///   try await writer.reserve(64)                                             // waits if there is no memory
 ///   try writer.output.append("+OK\r\n")
-///   if reader.bytes.isEmpty { try await writer.flush() } // answers what came together together
 /// }
 /// ```
 ///

@@ -8,6 +8,7 @@ extension StreamEngine {
   func send(_ queue: inout ByteQueue, on index: Int) -> SendOutcome {
     let place = records.place(index)
     guard place.record.machine.acceptsOutput else {
+      place.record.machine.refuseUnsent(queue.count)
       queue.removeAll()
       return .refused
     }

@@ -44,6 +44,25 @@ struct ByteQueueTests {
     #expect(arena.isComplete)
   }
 
+  @Test("all bytes are shown as one span, and parts are copied, wherever they are")
+  func spansAndParts() throws {
+    let first = try arena.buffer(pattern(10)).finish()
+    let address = first.address
+    var queue = ByteQueue(first)
+    // In place, as long as there is one view.
+    #expect(queue.withBytes { unsafe $0.withUnsafeBytes { Int(bitPattern: $0.baseAddress) } } == address)
+    queue.append(try arena.buffer(pattern(20, seed: 1)).finish())
+    let all = pattern(10) + pattern(20, seed: 1)
+    #expect(queue.withBytes { [UInt8](copying: $0) } == all)
+    #expect(queue.viewCount == 2)
+    #expect(queue.bytes(in: 5..<15) == Array(all[5..<15]))
+    #expect(queue.bytes(in: 10..<10) == [])
+    // Nothing from outside.
+    #expect(queue.bytes(in: -5..<100) == all)
+    #expect(queue.bytes(in: 30..<31) == [])
+    #expect(ByteQueue().withBytes { [UInt8](copying: $0) } == [])
+  }
+
   @Test("empty views are released at once and leave no trace")
   func emptyViews() throws {
     var queue = ByteQueue(try arena.buffer([]).finish())

@@ -1,3 +1,5 @@
+import CLiburing
+
 @testable import URingBackend
 
 #if canImport(Glibc)

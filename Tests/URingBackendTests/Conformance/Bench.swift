@@ -58,6 +58,19 @@ final class Bench {
     return descriptor
   }
 
+  /// A UDP socket, and one of plain calls that is connected to it.
+  func datagrams() throws -> (descriptor: Int32, peer: BlockingDatagramClient) {
+    let descriptor = try datagramSocket()
+    guard let address = Socket.localAddress(of: descriptor) else { throw Errno.badFileDescriptor }
+    return (descriptor, try BlockingDatagramClient(connectedTo: address, boundTo: .loopback(port: 0)))
+  }
+
+  func datagramSocket(connectedTo address: SocketAddress? = nil) throws -> Int32 {
+    let descriptor = try kernel.makeDatagramSocket(connectedTo: address)
+    descriptors.append(descriptor)
+    return descriptor
+  }
+
   func event() throws -> Int32 {
     let descriptor = try kernel.makeEvent()
     descriptors.append(descriptor)

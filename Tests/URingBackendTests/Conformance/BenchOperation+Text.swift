@@ -1,3 +1,4 @@
+import CLiburing
 import SystemPackage
 
 @testable import URingBackend
@@ -35,6 +36,22 @@ extension BenchOperation.Kind {
       return "\(result)" + (connection.takesDelivery(of: bytes) ? "" : ", wrong bytes") + more
     case .send(_, _, let count):
       return (result == count ? "all" : result == 0 ? "nothing" : result < count ? "a part" : "too much") + more
+    case .messages(let buffers, let name, let control):
+      let bytes = buffers.contents(of: completion)
+      guard let id = completion.bufferID, bytes.count >= MessageHeader.bytes else {
+        return "\(result), no header" + more
+      }
+      // As many bytes as a header has are there.
+      let header = unsafe bytes.withUnsafeBytes { bytes in unsafe bytes.baseAddress.map { unsafe MessageHeader($0) } }
+      guard let header else { return "no header" }
+      let isWhole = Int(result) == MessageHeader.bytes + name + control + Int(header.payloadLength)
+      var text =
+        "\(header.payloadLength) bytes, name \(header.nameLength), control \(header.controlLength), buffer \(id)"
+      if header.flags & SLUICE_TRUNC != 0 { text += ", cut" }
+      if header.flags & SLUICE_CTRUNC != 0 { text += ", control cut" }
+      if !isWhole { text += ", result \(result)" }
+      if bytes.dropFirst(MessageHeader.bytes + name + control).contains(where: { $0 != 7 }) { text += ", wrong bytes" }
+      return text + more
     case .accept: return "a connection" + more
     case .poll: return Self.events(UInt32(result)) + more
     case .other: return "\(result)" + more
@@ -52,7 +69,8 @@ extension BenchOperation.Kind {
   private static func name(_ error: Int32) -> String {
     let names: [Int32: String] = [
       EAGAIN: "EAGAIN", EALREADY: "EALREADY", EBADF: "EBADF", ECANCELED: "ECANCELED", ECONNABORTED: "ECONNABORTED",
-      ECONNREFUSED: "ECONNREFUSED", ECONNRESET: "ECONNRESET", EFAULT: "EFAULT", EINPROGRESS: "EINPROGRESS",
+      ECONNREFUSED: "ECONNREFUSED", ECONNRESET: "ECONNRESET", EDESTADDRREQ: "EDESTADDRREQ", EFAULT: "EFAULT",
+      EMSGSIZE: "EMSGSIZE", EINPROGRESS: "EINPROGRESS",
       EINVAL: "EINVAL", EISCONN: "EISCONN", EMFILE: "EMFILE", ENOBUFS: "ENOBUFS", ENOENT: "ENOENT",
       ENOTCONN: "ENOTCONN", ENOTSOCK: "ENOTSOCK", EOPNOTSUPP: "EOPNOTSUPP", EPIPE: "EPIPE", ETIMEDOUT: "ETIMEDOUT",
     ]

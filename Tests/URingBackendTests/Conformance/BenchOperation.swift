@@ -7,6 +7,8 @@ struct BenchOperation {
     /// Into memory of the bench's.
     case receiveInto(BenchConnection, UnsafeMutableRawPointer)
     case send(BenchConnection?, start: Int, count: Int)
+    /// Datagrams behind their headers, with so many bytes for the name and for control messages.
+    case messages(BenchBuffers, name: Int, control: Int)
     case accept
     case poll
     case other

@@ -25,6 +25,9 @@ protocol Kernel: AnyObject {
   /// Makes a socket's connect time out as soon as it can.
   func makeImpatient(_ descriptor: Int32)
 
+  /// A UDP socket that is bound, and connected to `address` where there is one.
+  func makeDatagramSocket(connectedTo address: SocketAddress?) throws -> Int32
+
   /// An eventfd(2), at zero.
   func makeEvent() throws -> Int32
   /// Adds one to it.
@@ -49,4 +52,6 @@ protocol Kernel: AnyObject {
 
 extension Kernel {
   var turnsToRest: Int { 4 }
+  /// A network that has no datagrams.
+  func makeDatagramSocket(connectedTo address: SocketAddress?) throws -> Int32 { throw Scenario.Impossible() }
 }

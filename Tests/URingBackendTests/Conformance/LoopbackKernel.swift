@@ -88,6 +88,14 @@ final class LoopbackKernel: Kernel {
     try? set(descriptor, Int32(IPPROTO_TCP), Int32(TCP_USER_TIMEOUT), 100)
   }
 
+  func makeDatagramSocket(connectedTo address: SocketAddress?) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+    _ = try bind(descriptor)
+    if let address { try connect(descriptor, address) }
+    return descriptor
+  }
+
   func makeEvent() throws -> Int32 {
     let descriptor = eventfd(0, SLUICE_EFD_CLOEXEC)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }

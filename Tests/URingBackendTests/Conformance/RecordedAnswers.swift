@@ -4,7 +4,7 @@ import SystemPackage
 ///
 /// The other files of this type are written by the suite itself: `SLUICE_RECORD=1 swift test --filter ConformanceTests`.
 enum RecordedAnswers {
-  private static let texts = [receives, buffers, sends, vectors, connections, rings]
+  private static let texts = [receives, buffers, sends, vectors, connections, rings, datagrams]
 
   /// By the scenario's name.
   static let answers: [String: Set<Answer>] = {

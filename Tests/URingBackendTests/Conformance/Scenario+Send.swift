@@ -1,3 +1,4 @@
+import CLiburing
 @testable import URingBackend
 
 #if canImport(Glibc)

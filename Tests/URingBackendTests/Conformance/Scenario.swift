@@ -101,7 +101,7 @@ extension Scenario {
   /// All of them, in families, as they are recorded.
   static let families: [(name: String, scenarios: [Scenario])] = [
     ("receives", receives), ("buffers", buffers), ("sends", sends), ("vectors", vectors),
-    ("connections", connections), ("rings", rings),
+    ("connections", connections), ("rings", rings), ("datagrams", datagrams),
   ]
 
   static let all = families.flatMap(\.scenarios)

@@ -176,17 +176,18 @@ struct ConnectionTaskTests {
   @Test func cancellingTheRunWhileItDrainsEndsTheDrain() async throws {
     var configuration = TCPServer.Configuration()
     configuration.drainTimeout = .seconds(100_000)
-    let running = try await RunningServer.echo(.tasks, configuration)
+    let host = LoopbackHost.ofItsOwn()
+    let running = try await RunningServer.echo(.tasks, configuration, at: host.address())
     let port = running.port
     let client = try await blocking {
-      let client = try BlockingClient(port: port)
+      let client = try BlockingClient(port: port, host: host)
       #expect(try client.echo([1]) == [1])
       return client
     }
     running.server.shutdown()
     try await blocking {
       // It drains, and serves who is there.
-      while (try? BlockingClient(port: port)) != nil {}
+      while (try? BlockingClient(port: port, host: host)) != nil {}
       let echoed = try client.echo([2])
       #expect(echoed == [2])
     }
@@ -262,9 +263,10 @@ struct ConnectionTaskTests {
     var configuration = TCPServer.Configuration()
     configuration.loops = 2
     configuration.backlog = 4096
+    let host = LoopbackHost.ofItsOwn()
     let rounds = TestRun.amount(5, short: 2, long: 50)
     for round in 0..<rounds {
-      let running = try await RunningServer.start(configuration) { server, whenListening in
+      let running = try await RunningServer.start(configuration, at: host.address()) { server, whenListening in
         try await server.run(whenListening: whenListening) { connection in
           began.change { $0 += 1 }
           defer { ended.change { $0 += 1 } }
@@ -275,7 +277,9 @@ struct ConnectionTaskTests {
       let clients = Task {
         try await blocking {
           var clients: [BlockingClient] = []
-          while clients.count < 1000, let client = try? BlockingClient(port: port) { clients.append(client) }
+          while clients.count < 1000, let client = try? BlockingClient(port: port, host: host) {
+            clients.append(client)
+          }
           for client in clients { while !client.isEnded() {} }
         }
       }

@@ -129,11 +129,12 @@ struct LifeTests {
 
   @Test(arguments: ServerMode.allCases, [1, 2])
   func whenItsGroupIsShutDownTheServerStops(mode: ServerMode, count: Int) async throws {
+    let host = LoopbackHost.ofItsOwn()
     let group = try LoopGroup(count: count)
-    let running = try await RunningServer.echo(mode, group: group)
+    let running = try await RunningServer.echo(mode, at: host.address(), group: group)
     let port = running.port
     let clients = try await blocking {
-      let clients = try (0..<8).map { _ in try BlockingClient(port: port) }
+      let clients = try (0..<8).map { _ in try BlockingClient(port: port, host: host) }
       for client in clients { #expect(try client.echo([1]) == [1]) }
       return clients
     }
@@ -144,7 +145,7 @@ struct LifeTests {
     try await blocking { for client in clients { #expect(client.isEnded()) } }
     // Nobody listens there any more, as soon as no process that is being started holds a copy of the descriptor.
     try await eventually {
-      do { _ = try BlockingClient(port: port) } catch Errno.connectionRefused { return true }
+      do { _ = try BlockingClient(port: port, host: host) } catch Errno.connectionRefused { return true }
       return false
     }
   }

@@ -81,7 +81,7 @@ struct LimitTests {
   @Test(arguments: ServerMode.allCases)
   func anIdleConnectionIsClosed(mode: ServerMode) async throws {
     var configuration = TCPServer.Configuration()
-    configuration.limits.idleTimeout = .milliseconds(50)
+    configuration.limits.idleTimeout = .seconds(1)
     let running = try await RunningServer.echo(mode, configuration)
     let port = running.port
     try await blocking {

@@ -38,9 +38,10 @@ struct SeveralAddressesTests {
   func allOfThemAreServedAlike(mode: ServerMode, loops: Int) async throws {
     let directory = try TemporaryDirectory()
     let path = "\(directory.path)/s"
+    let host = LoopbackHost.ofItsOwn()
     let wanted = [
-      .loopback(port: 0), try SocketAddress.unix(path: path), try SocketAddress(host: "::1", port: 0),
-      .loopback(port: 0),
+      try host.address(), try SocketAddress.unix(path: path), try SocketAddress(host: "::1", port: 0),
+      try host.address(),
     ]
     let (running, addresses) = try await Self.start(mode, wanted, loops: loops)
     #expect(addresses.map(\.family) == [.ipv4, .unix, .ipv6, .ipv4] && addresses[1] == wanted[1])
@@ -48,8 +49,9 @@ struct SeveralAddressesTests {
     try await blocking {
       for round in 0..<5 {
         let clients = [
-          try BlockingClient(port: addresses[0].port), try BlockingClient(unix: path),
-          try BlockingClient(port: addresses[2].port, ipv6: true), try BlockingClient(port: addresses[3].port),
+          try BlockingClient(port: addresses[0].port, host: host), try BlockingClient(unix: path),
+          try BlockingClient(port: addresses[2].port, ipv6: true),
+          try BlockingClient(port: addresses[3].port, host: host),
         ]
         for client in clients { #expect(try client.echo([UInt8(round)]) == [UInt8(round)]) }
         #expect(running.server.statistics.connectionsOpened == UInt64(4 * (round + 1)))
@@ -59,7 +61,7 @@ struct SeveralAddressesTests {
     #expect(summary.totals.connectionsOpened == 20)
     #expect(directory.entries.isEmpty)
     for address in [addresses[0], addresses[3]] {
-      #expect(throws: Errno.connectionRefused) { _ = try BlockingClient(port: address.port) }
+      #expect(throws: Errno.connectionRefused) { _ = try BlockingClient(port: address.port, host: host) }
     }
   }
 

@@ -126,6 +126,19 @@ struct ConnectionMachineTests {
     #expect(machine.decide() == [.dropOutput, .closeDescriptor] && machine.unsent == 10)
   }
 
+  /// A server that stops ends with a FIN what owes nothing; but a task may have taken bytes, and be about to send them.
+  @Test(arguments: [0, 5])
+  func bytesRefusedBehindAnAbortAreDroppedBytes(count: Int) {
+    var machine = machine()
+    _ = machine.decide()
+    machine.refuseUnsent(3)
+    machine.abort(resets: false)
+    #expect(machine.decide() == .cancelReceive && !machine.flags.contains(.resets))
+    machine.refuseUnsent(count)
+    machine.receiveCompleted(more: false)
+    #expect(machine.decide() == .closeDescriptor && machine.flags.contains(.resets) == (count > 0))
+  }
+
   @Test func aCancelThatMissedIsAskedAgain() {
     var machine = machine()
     _ = machine.decide()

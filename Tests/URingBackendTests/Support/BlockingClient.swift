@@ -1,3 +1,4 @@
+import CLiburing
 import SystemPackage
 import Synchronization
 
@@ -12,11 +13,17 @@ final class BlockingClient: Sendable {
   let descriptor: Int32
   private let isClosed = Atomic<Bool>(false)
 
-  /// Connects to 127.0.0.1, or to ::1.
+  /// Connects to 127.0.0.1, or to another host of 127.0.0.0/8, or to ::1.
   /// - Parameters:
   ///   - bufferBytes: SO_RCVBUF and SO_SNDBUF; nil leaves the kernel's.
   ///   - guardSeconds: a call that stands still for so long fails instead of hanging for ever.
-  init(port: UInt16, ipv6: Bool = false, bufferBytes: Int32? = nil, guardSeconds: Int = 50) throws {
+  init(
+    port: UInt16,
+    host: LoopbackHost = .shared,
+    ipv6: Bool = false,
+    bufferBytes: Int32? = nil,
+    guardSeconds: Int = 50
+  ) throws {
     descriptor = socket(ipv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     if let bufferBytes {
@@ -25,10 +32,10 @@ final class BlockingClient: Sendable {
     }
     try set(SO_RCVTIMEO, timeval(tv_sec: guardSeconds, tv_usec: 0))
     try set(SO_SNDTIMEO, timeval(tv_sec: guardSeconds, tv_usec: 0))
-    try connect(port: port, ipv6: ipv6)
+    try connect(port: port, host: host, ipv6: ipv6)
   }
 
-  func connect(port: UInt16, ipv6: Bool = false) throws {
+  func connect(port: UInt16, host: LoopbackHost = .shared, ipv6: Bool = false) throws {
     if ipv6 {
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
@@ -39,7 +46,7 @@ final class BlockingClient: Sendable {
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = port.bigEndian
-      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      address.sin_addr.s_addr = host.number.bigEndian
       try connect(address)
     }
   }

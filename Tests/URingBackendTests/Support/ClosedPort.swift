@@ -1,3 +1,4 @@
+import CLiburing
 import SystemPackage
 
 @testable import URingBackend

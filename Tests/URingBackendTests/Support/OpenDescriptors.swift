@@ -30,6 +30,11 @@ enum OpenDescriptors {
     }
   }
 
+  /// Those of files in a directory.
+  static func count(in directory: TemporaryDirectory) -> Int {
+    all().count { link($0).hasPrefix("\(directory.path)/") }
+  }
+
   private static func link(_ number: Int32) -> String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard let base = buffer.baseAddress else { return "" }

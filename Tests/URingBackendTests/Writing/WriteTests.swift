@@ -200,6 +200,36 @@ struct WriteTests {
     )
   }
 
+  /// Also when the next question has come in part; and what came together is answered in one piece.
+  @Test(arguments: Place.allCases)
+  func aReaderFlushesTheWriterBeforeItWaits(place: Place) async throws {
+    try await serveOne(
+      place,
+      client: { client in
+        try client.send(Array("one\r\ntwo\r\nth".utf8))
+        #expect(try client.receive(exactly: 8) == Array("one\ntwo\n".utf8))
+        try client.send(Array("ree\r\n".utf8))
+        #expect(try client.receive(exactly: 6) == Array("three\n".utf8))
+        try client.send(Array("four\r\n".utf8))
+        try client.closeOutput()
+        #expect(try client.receiveToEnd() == Array("four\n".utf8))
+      },
+      body: { connection in
+        var reader = connection.reader()
+        var writer = connection.writer()
+        var lines = LineDecoder(maximumLength: 100)
+        var held: [Int] = []
+        while let line = try await reader.next(&lines, flushing: &writer) {
+          held.append(writer.output.count)
+          writer.output.append(line)
+          try writer.output.append("\n")
+        }
+        let left = writer.output.count
+        #expect(held == [0, 4, 0, 0] && left == 0)
+      }
+    )
+  }
+
   // MARK: Memory
 
   private static var small: TCPServer.Configuration {

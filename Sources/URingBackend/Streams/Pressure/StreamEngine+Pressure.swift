@@ -43,7 +43,7 @@ extension StreamEngine {
     )
   }
 
-  private func account(_ index: Int) -> UInt32 {
+  func account(_ index: Int) -> UInt32 {
     if records[index].account == ConnectionRecord.noAccount { records[index].account = memory.copies.openAccount() }
     return records[index].account
   }

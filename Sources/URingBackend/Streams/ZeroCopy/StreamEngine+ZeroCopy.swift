@@ -88,7 +88,9 @@ extension StreamEngine {
   /// The operation that is a connection's send in flight.
   func sendInFlight(_ index: Int) -> UInt64 {
     let place = records[index].zeroCopy.inFlight
-    return place == ZeroCopyUse.none ? records[index].operation(.send) : zeroCopy.operation(Int(place))
+    if records[index].isFilePolled { return records[index].operation(.sendFile) }
+    return place == ZeroCopyUse.none
+      ? records[index].operation(records[index].sendKind) : zeroCopy.operation(Int(place))
   }
 
   // MARK: Completions

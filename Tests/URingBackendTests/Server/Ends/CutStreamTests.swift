@@ -41,9 +41,9 @@ struct CutStreamTests {
       configuration.options.sendBufferBytes = 8192
       // … and all of it may be queued without a wait, so that the next byte is heard.
       configuration.limits.highWaterBytes = 2 << 20
-      if self == .idle { configuration.limits.idleTimeout = .milliseconds(150) }
+      if self == .idle { configuration.limits.idleTimeout = .seconds(1) }
       if self == .drainDeadline { configuration.drainTimeout = .milliseconds(50) }
-      if self == .flushDeadline { configuration.limits.flushTimeout = .milliseconds(150) }
+      if self == .flushDeadline { configuration.limits.flushTimeout = .milliseconds(500) }
       return configuration
     }
   }

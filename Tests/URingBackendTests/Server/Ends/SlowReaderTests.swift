@@ -110,7 +110,7 @@ struct SlowReaderTests {
   @Test(arguments: ServerMode.allCases, Place.allCases)
   func aReaderThatStopsIsIdle(mode: ServerMode, place: Place) async throws {
     var configuration = SlowReaderTests.configuration(place)
-    configuration.limits.idleTimeout = .milliseconds(200)
+    configuration.limits.idleTimeout = .seconds(1)
     let running = try await SlowReaderTests.start(mode, configuration, closes: false)
     try await blocking {
       let client = try BlockingClient(port: running.port, bufferBytes: 8192, guardSeconds: 20)

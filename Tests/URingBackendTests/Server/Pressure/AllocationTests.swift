@@ -62,7 +62,7 @@ struct AllocationTests {
     var configuration = TCPServer.Configuration()
     configuration.loop.bufferBytes = 1 << 20
     configuration.drainTimeout = .milliseconds(50)
-    if leaving == .endOfStream { configuration.limits.idleTimeout = .milliseconds(300) }
+    if leaving == .endOfStream { configuration.limits.idleTimeout = .seconds(2) }
     return try await RunningServer.start(configuration, log: log) { server, whenListening in
       try await server.run(whenListening: whenListening) { connection in
         try await AllocationTests.serve(connection, errors, passesOn)

@@ -1,3 +1,4 @@
+import CLiburing
 import IOBuffers
 import SystemPackage
 import Testing

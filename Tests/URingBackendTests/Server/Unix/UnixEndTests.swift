@@ -118,7 +118,7 @@ struct UnixEndTests {
   func aReaderThatStopsIsIdle(mode: ServerMode) async throws {
     let directory = try TemporaryDirectory()
     var configuration = TCPServer.Configuration()
-    configuration.limits.idleTimeout = .milliseconds(200)
+    configuration.limits.idleTimeout = .seconds(1)
     let (running, name) = try await Self.start(mode, directory, configuration)
     try await blocking {
       let client = try BlockingClient(unix: name, guardSeconds: 20)
@@ -158,6 +158,7 @@ struct UnixEndTests {
     let (running, name) = try await Self.start(mode, directory, configuration)
     let client = try BlockingClient(unix: name, guardSeconds: 20)
     try client.send([2])
+    #expect(try await comesTrue { running.server.statistics.connectionsOpened == 1 })
     try await running.settles()
     #expect(try await running.stop().totals.connectionsGivenUp == 1)
     client.close()
