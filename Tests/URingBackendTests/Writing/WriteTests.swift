@@ -278,6 +278,8 @@ struct WriteTests {
         hoard.drop()
         try await sent
         await waits.wait()
+        // A send returns when it is queued: its memory comes back later, and nobody would have to wait.
+        try await eventually { await connection.unsentBytes == 0 }
         let second = Self.takeAll(connection.arena)
         var writer = connection.writer()
         async let done: Void = {
