@@ -2,18 +2,15 @@
 // sends the next when one has come back whole. To stay cheaper than what it drives, it sends from one table of bytes,
 // lets the kernel drop what comes back (MSG_TRUNC) unless it verifies, and reads the clock once for each arrival.
 #include "common.h"
+#include "load.h"
 
 #include <sys/epoll.h>
-#include <sys/time.h>
-#include <time.h>
 
 enum {
     EVENTS = 1024,
     MAX_DEPTH = 4096,
     PERIOD = 65521, // a prime, so that no shift by a slot, a page or a message goes unnoticed
     CHUNK = 1 << 20,
-    BUCKET_BITS = 7, // 128 steps for each power of two: latencies are within 0.8 %
-    BUCKETS = 64 << BUCKET_BITS,
 };
 
 struct message {
@@ -37,43 +34,12 @@ static uint8_t *inbox;
 static struct connection *connections;
 static unsigned connection_count = 50, stalled_count, depth = 1, open_count;
 static uint64_t least = 64, most = 64, stalled_bytes = 16 << 20;
-static bool verify, half_close, steps, json;
+static bool verify, half_close;
 static uint64_t target, started, completed, bytes_sent, bytes_received, waits;
 static uint64_t deadline; // of a run by time; 0 for a run by count
 static bool last_phase, finishing;
 static double patience = 30;
 static int poller;
-static uint32_t *buckets;
-
-static uint64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
-}
-
-// MARK: Latencies
-
-static void record(uint64_t nanoseconds)
-{
-    unsigned shift = nanoseconds >> BUCKET_BITS ? 63 - BUCKET_BITS - (unsigned)__builtin_clzll(nanoseconds) : 0;
-    // From 2^BUCKET_BITS on, `nanoseconds >> shift` lies between that and twice that.
-    buckets[((uint64_t)shift << BUCKET_BITS) + (nanoseconds >> shift)]++;
-}
-
-static double percentile(double fraction, uint64_t total)
-{
-    uint64_t seen = 0, wanted = (uint64_t)(fraction * (double)total);
-    if (wanted >= total) wanted = total ? total - 1 : 0;
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        seen += buckets[i];
-        if (seen <= wanted) continue;
-        if (i < (2u << BUCKET_BITS)) return i / 1000.0;
-        unsigned shift = (i >> BUCKET_BITS) - 1;
-        return (double)((uint64_t)(i - (shift << BUCKET_BITS)) << shift) / 1000.0;
-    }
-    return 0;
-}
 
 // MARK: Connections
 
@@ -250,21 +216,6 @@ static double run(uint64_t count, double seconds)
     return (double)(now() - begin) / 1e9;
 }
 
-// With --steps: says where it is and waits for a line, so that a script can read counters between the phases.
-static void step(const char *name)
-{
-    if (!steps) return;
-    char line[64];
-    printf("step %s\n", name);
-    fflush(stdout);
-    if (!fgets(line, sizeof line, stdin)) die("--steps: no line to go on");
-}
-
-static double cpu_seconds(const struct timeval *time)
-{
-    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
-}
-
 static const char usage[] =
     "Usage: echo_load --port PORT [OPTIONS]\n"
     "\n"
@@ -319,7 +270,7 @@ int main(int argc, char **argv)
     raise_descriptor_limit();
     table = map_pages(PERIOD + CHUNK);
     inbox = map_pages(CHUNK);
-    buckets = map_pages(sizeof *buckets * BUCKETS);
+    start_latencies();
     connections = map_pages(sizeof *connections * (connection_count + stalled_count));
     uint64_t random = 88172645463325252ull;
     for (unsigned i = 0; i < PERIOD; i++) {
@@ -336,7 +287,7 @@ int main(int argc, char **argv)
     }
 
     if (warmup) run(warmup, 0);
-    memset(buckets, 0, sizeof *buckets * BUCKETS);
+    forget_latencies();
     step("warm");
     uint64_t done_before = completed, received_before = bytes_received, waits_before = waits;
     struct rusage before, after;
@@ -353,22 +304,8 @@ int main(int argc, char **argv)
     while (open_count) turn();
     if (bytes_received != bytes_sent) die("bytes sent and received differ");
 
-    double user = cpu_seconds(&after.ru_utime) - cpu_seconds(&before.ru_utime);
-    double system = cpu_seconds(&after.ru_stime) - cpu_seconds(&before.ru_stime);
-    double p50 = percentile(0.5, done), p99 = percentile(0.99, done), p999 = percentile(0.999, done);
-    double longest = percentile(1, done), each = done ? 1e6 / (double)done : 0;
-    if (json) {
-        printf("{\"messages\": %llu, \"seconds\": %.6f, \"messages_per_second\": %.1f, \"megabytes_per_second\": %.3f, "
-               "\"p50_us\": %.3f, \"p99_us\": %.3f, \"p999_us\": %.3f, \"max_us\": %.3f, \"load_user_us\": %.4f, "
-               "\"load_system_us\": %.4f, \"waits\": %llu, \"verified\": %s}\n",
-               (unsigned long long)done, elapsed, (double)done / elapsed, (double)received / elapsed / 1e6, p50, p99,
-               p999, longest, user * each, system * each, (unsigned long long)waited, verify ? "true" : "false");
-        return 0;
-    }
-    printf("messages   %llu in %.3f s, %.0f/s, %.1f MB/s each way%s\n", (unsigned long long)done, elapsed,
-           (double)done / elapsed, (double)received / elapsed / 1e6, verify ? ", every byte verified" : "");
-    printf("latency    p50 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n", p50, p99, p999, longest);
-    printf("load's CPU %.3f us a message (user %.3f, system %.3f), %.2f messages a wait\n", (user + system) * each,
-           user * each, system * each, (double)done / (double)(waited ? waited : 1));
+    report((struct result){.messages = done, .seconds = elapsed, .bytes = received, .waits = waited, .verified = verify,
+                           .user = cpu_seconds(&after.ru_utime) - cpu_seconds(&before.ru_utime),
+                           .system = cpu_seconds(&after.ru_stime) - cpu_seconds(&before.ru_stime)});
     return 0;
 }

@@ -50,10 +50,16 @@ struct NIOEcho: ParsableCommand {
   @Flag(help: "handler only: each received message goes to every connection of the server. One loop.")
   var fanOut = false
 
+  @Flag(help: "Datagrams instead of connections (UDP). One loop.")
+  var datagrams = false
+
   @OptionGroup(title: "Settings to compare") var tuning: Tuning
 
   func validate() throws {
     guard loops >= 1, loops <= 1024 else { throw ValidationError("--loops must be from 1 to 1024.") }
+    guard !datagrams || (mode == .handler && loops == 1 && !fanOut) else {
+      throw ValidationError("--datagrams needs --mode handler and one loop, and has no --fan-out.")
+    }
     guard !fanOut || (mode == .handler && loops == 1) else {
       throw ValidationError("--fan-out needs --mode handler and one loop.")
     }
@@ -64,6 +70,7 @@ struct NIOEcho: ParsableCommand {
     let signals = StopSignals()
     let totals = Totals()
     switch mode {
+    case _ where datagrams: try DatagramServer(options: self, totals: totals).run(until: signals)
     case .handler: try HandlerServer(options: self, totals: totals).run(until: signals)
     case .async: try AsyncServer(options: self, totals: totals).run(until: signals)
     }

@@ -20,6 +20,9 @@ struct Tuning: ParsableArguments {
   @Option(help: "Unsent bytes above which a connection is not writable; half of it is where it becomes so again.")
   var highWater = 65_536
 
+  @Option(help: "--datagrams only: how many are taken with one call; 1 is NIO's own default, a call for each.")
+  var vectorReads = 32
+
   @Option(help: "async only: unread messages above which reading pauses (NIO's own default: 10).")
   var highMessages = 10
 
@@ -31,6 +34,7 @@ struct Tuning: ParsableArguments {
       throw ValidationError("--receive-bytes must be from 2048 to 16777216.")
     }
     guard reads >= 1, reads <= 1024 else { throw ValidationError("--reads must be from 1 to 1024.") }
+    guard vectorReads >= 1, vectorReads <= 1024 else { throw ValidationError("--vector-reads must be from 1 to 1024.") }
     guard highWater >= 2 else { throw ValidationError("--high-water must be at least 2.") }
     guard lowMessages >= 1, highMessages >= lowMessages else {
       throw ValidationError("--low-messages must be at least 1, --high-messages at least that.")
