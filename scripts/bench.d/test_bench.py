@@ -5,6 +5,9 @@ import dataclasses
 import importlib.machinery
 import importlib.util
 import io
+import os
+import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -15,6 +18,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 import plots
 import report
+import servers
 from figures import (Spread, better_c, half_of_slower, judge, judge_one, linear_ticks, log_ticks, nice_step, paired_ratios, ratio,
                      summarize, user_share, value)
 from scenarios import BETTER_C, PEAK, REQUIREMENTS, SCENARIOS, SERVERS, Requirement
@@ -247,6 +251,43 @@ class GateVerdicts(unittest.TestCase):
             self.assertEqual(found.broken, [])
             found.check("x", "handler", 7.06, 7.05)
         self.assertEqual(len(found.broken), 1)
+
+
+class Servers(unittest.TestCase):
+    def scenario(self, title, *labels):
+        return servers.Scenario(title, dict.fromkeys(labels), drive=None)
+
+    def test_a_ratio_is_the_median_of_the_rounds_own_ratios(self):
+        # Each round is as noisy for the one as for the other.
+        self.assertAlmostEqual(servers.ratio([2, 20, 3], [1, 10, 2]), 2)
+
+    def test_each_row_names_its_spread_and_its_ratio_to_the_first(self):
+        shown = servers.table([self.scenario("GET", "peer", "ours"), self.scenario("none", "peer", "ours")],
+                              {("GET", "peer"): [2.0, 4.0, 3.0], ("GET", "ours"): [1.0, 2.0, 1.5]})
+        self.assertIn("| GET | 3.00 (2.00–4.00) | 1.50 (1.00–2.00) **0.50** |", shown)
+        self.assertNotIn("none", shown)
+
+    def test_other_servers_begin_a_new_table(self):
+        shown = servers.table([self.scenario("GET", "redis"), self.scenario("file", "nginx")],
+                              {("GET", "redis"): [1.0], ("file", "nginx"): [1.0]})
+        self.assertEqual(shown.count("| --- |"), 2)
+
+    def test_children_count_as_their_parent(self):
+        with subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], stdout=subprocess.PIPE) as parent:
+            parent.stdout.readline()
+            try:
+                found = servers.processes_of(parent.pid)
+                self.assertEqual(len(found), 2)
+                self.assertGreater(servers.cpu_nanoseconds(parent.pid), 0)
+            finally:
+                for process in reversed(found):
+                    os.kill(process, signal.SIGKILL)
+
+    def test_every_size_of_file_is_written_whole(self):
+        with tempfile.TemporaryDirectory() as name:
+            servers.write_files(Path(name))
+            self.assertEqual({path.name: path.stat().st_size for path in (Path(name) / "www").iterdir()},
+                             {servers.file_name(text): size for text, size in servers.SIZES.items()})
 
 
 if __name__ == "__main__":

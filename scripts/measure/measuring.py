@@ -157,8 +157,9 @@ class Server(Process):
 
 
 def echo_load_arguments(port, options, messages, warmup):
-    """The command line of the C load generator."""
-    arguments = [str(C / "build" / "echo_load"), "--port", str(port), "--json", "--steps",
+    """The command line of the C load generator, for streams or for datagrams."""
+    program = "datagram_load" if getattr(options, "datagrams", False) else "echo_load"
+    arguments = [str(C / "build" / program), "--port", str(port), "--json", "--steps",
                  "--connections", str(options.connections), "--size", options.size, "--depth", str(options.depth),
                  "--messages", str(messages), "--warmup", str(warmup)]
     return arguments + ["--verify"] if options.verify else arguments
@@ -217,6 +218,7 @@ def parser(description, messages):
     parser.add_argument("--depth", type=int, default=1, help="messages in flight on each connection (1)")
     parser.add_argument("--messages", type=int, default=messages, help=f"measured messages ({messages})")
     parser.add_argument("--warmup", type=int, default=20_000, help="messages before them (20000)")
+    parser.add_argument("--datagrams", action="store_true", help="the servers are of datagrams (UDP); --connections are sockets")
     parser.add_argument("--verify", action="store_true", help="compare every byte (costs the load, not the server)")
     parser.add_argument("--limit", type=float, default=120, help="seconds that one part of a run may take (120)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
@@ -237,7 +239,7 @@ def parse_servers(texts):
 
 def describe(options):
     depth = f", {options.depth} in flight each" if options.depth > 1 else ""
-    print(f"{options.connections} connections, {options.size} bytes{depth}; "
+    print(f"{options.connections} {'sockets' if options.datagrams else 'connections'}, {options.size} bytes{depth}; "
           f"{options.messages} measured messages after {options.warmup} to warm up")
     print(f"kernel {os.uname().release}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.2f}")
     for label, command in parse_servers(options.servers):
