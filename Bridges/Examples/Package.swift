@@ -29,8 +29,15 @@ let package = Package(
   products: [
     .library(name: "SluiceHummingbird", targets: ["SluiceHummingbird"])
   ],
+  traits: [
+    .trait(name: "ZeroCopyReads", description: "As that of the bridge, for all servers here.")
+  ],
   dependencies: [
-    .package(name: "sluice-nio", path: "../SluiceNIO"),
+    .package(
+      name: "sluice-nio",
+      path: "../SluiceNIO",
+      traits: [.trait(name: "ZeroCopyReads", condition: .when(traits: ["ZeroCopyReads"]))]
+    ),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

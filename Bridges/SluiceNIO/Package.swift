@@ -21,6 +21,12 @@ let package = Package(
   products: [
     .library(name: "SluiceNIO", targets: ["SluiceNIO"])
   ],
+  traits: [
+    .trait(
+      name: "ZeroCopyReads",
+      description: "Hands large reads over in the memory that the kernel filled. Uses SwiftNIO's SPI for allocators."
+    )
+  ],
   dependencies: [
     .package(name: "sluice", path: "../.."),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

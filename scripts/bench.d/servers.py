@@ -252,13 +252,18 @@ def write_files(folder):
 
 
 def build(part):
+    """A product may have a trait of its package: its name then ends in that, and it stands beside the one without."""
     build_c()
-    for package, product in PRODUCTS[part]:
-        print(f"building {product}", file=sys.stderr, flush=True)
-        made = subprocess.run(["swift", "build", "-c", "release", "--package-path", package, "--product", product], cwd=ROOT,
+    for package, product, *traits in PRODUCTS[part]:
+        print(" with ".join([f"building {product}", *traits]), file=sys.stderr, flush=True)
+        chosen = ["--traits", ",".join(traits)] if traits else []
+        made = subprocess.run(["swift", "build", "-c", "release", "--package-path", package, "--product", product, *chosen], cwd=ROOT,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=3600)
         if made.returncode != 0:
             raise Failure(f"{product} does not build:\n" + "\n".join(made.stdout.splitlines()[-8:]))
+        if traits:
+            built = ROOT / package / ".build/release" / product
+            shutil.copy(built, built.with_name("-".join([product, *traits])))
 
 
 # MARK: A measurement

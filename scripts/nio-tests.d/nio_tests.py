@@ -22,6 +22,7 @@ def parse():
     parser.add_argument("--silence", type=int, default=40, metavar="S", help="without a word, after which a test hangs (40)")
     parser.add_argument("--table", action="store_true", help="write Bridges/SluiceNIO/docs/nio-tests.md")
     parser.add_argument("--baseline", action="store_true", help="on SwiftNIO's own loops, to see what the machine does to the tests")
+    parser.add_argument("--trait", metavar="NAME", help="with this trait of the bridge")
     parser.add_argument("--no-build", action="store_true", help="take what is built")
     parser.add_argument("--list", action="store_true", help="print the files")
     return parser.parse_args()
@@ -37,11 +38,11 @@ def main():
         if name not in every:
             raise package.Wrong(f"no such file: {name} (--list names them)")
     wanted = options.files or every
-    if options.table and (options.test or options.files or options.baseline):
-        raise package.Wrong("the table is of all files on the bridge: --table goes with no FILE, --test or --baseline")
+    if options.table and (options.test or options.files or options.baseline or options.trait):
+        raise package.Wrong("the table is of all files on the bridge as it is by default: --table goes with no FILE, --test, --baseline or --trait")
     scratch = BRIDGE / (".build-nio-baseline" if options.baseline else ".build-nio-tests")
 
-    removed = package.make(package.prepare(BRIDGE, scratch), scratch, options.baseline)
+    removed = package.make(package.prepare(BRIDGE, scratch, options.trait), scratch, options.baseline)
     if not options.no_build:
         build = ["swift", "build", "--package-path", str(scratch), "--build-tests"]
         if subprocess.run(["timeout", "--kill-after=30", "2400", *build]).returncode:

@@ -65,9 +65,12 @@ def write(path, text):
         path.write_text(text)
 
 
-def prepare(bridge, package):
+def prepare(bridge, package, trait):
     """The package's manifest, with the versions that the bridge uses, and the sources of what it depends on."""
-    write(package / "Package.swift", (HERE / "Package.swift").read_text())
+    manifest, plain = (HERE / "Package.swift").read_text(), '.package(path: "..")'
+    if plain not in manifest:
+        raise Wrong(f"the manifest has no {plain} any more")
+    write(package / "Package.swift", manifest.replace(plain, f'.package(path: "..", traits: ["{trait}"])') if trait else manifest)
     checkouts = package / ".build/checkouts"
     if not all((checkouts / name).exists() for name in PACKAGES.values()):
         shutil.copyfile(bridge / "Package.resolved", package / "Package.resolved")

@@ -82,6 +82,13 @@ open class StreamTransport: @unchecked Sendable {
   /// … and were used.
   public final func useUnread(_ count: Int) { withEngine { $0.tookUnread($1, UInt32(clamping: count)) } }
 
+  /// Whether received views may be kept without harm to others: less than half of the loop's receive slots are out, and nobody is charged
+  /// for what is received. Takes the lock of the loop's arena once.
+  public final var hasSlotsToKeep: Bool {
+    guard let engine, !engine.pressure.isOn else { return false }
+    return engine.memory.slots.slotsOut < engine.memory.plan.slots / 2
+  }
+
   /// Closes. What is queued goes out first, then a FIN, and the peer has a while to end its side; what it sends meanwhile is
   /// discarded (`ConnectionLimits`: `flushTimeout`, `lingerTimeout`).
   public final func close() { withEngine { $0.close($1) } }

@@ -42,7 +42,7 @@ class RingChannel: Channel, ChannelCore, @unchecked Sendable {
     var reading = ReadCredit()
     fileprivate var awaitsTurn = false
     /// An option gave it one.
-    fileprivate var hasOwnAllocator = false
+    var hasOwnAllocator = false
   }
 
   private final let plainState = PlainState(Common())

@@ -13,8 +13,7 @@ extension RingStreamChannel {
   func received(_ view: consuming ReadView) {
     guard life.isActive, !state.isInputClosed else { return }
     let count = view.count
-    let buffer = copy(view)
-    view.release()
+    let buffer = take(view)
     if state.parked.isEmpty, common.reading.take() {
       awaitTurn()
       pipelineOnLoop.fireChannelRead(NIOAny(buffer))
@@ -23,6 +22,19 @@ extension RingStreamChannel {
       // Beyond its bound the socket is not read any more.
       transport?.keepUnread(count)
     }
+  }
+
+  /// What a view shows, for handlers: as a copy, or, where the package is built for that and it is worth it, the bytes themselves.
+  private func take(_ view: consuming ReadView) -> ByteBuffer {
+    #if ZeroCopyReads
+      if view.count >= HandedOverBuffers.least, !common.hasOwnAllocator, let transport, transport.hasSlotsToKeep {
+        loop.tenant.noteHandedOver(view.count)
+        return HandedOverBuffers.buffer(of: view)
+      }
+    #endif
+    let buffer = copy(view)
+    view.release()
+    return buffer
   }
 
   func inputEnded() {

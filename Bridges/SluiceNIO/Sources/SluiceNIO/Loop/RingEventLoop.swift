@@ -89,6 +89,9 @@ public final class RingEventLoop: NIOCore.EventLoop, @unchecked Sendable {
   /// among them. Any thread.
   public var bytesCopied: UInt64 { tenant.bytesCopied.load(ordering: .relaxed) }
 
+  /// Received bytes that handlers were given where the kernel had put them, in a build with the trait `ZeroCopyReads`. Any thread.
+  public var bytesHandedOver: UInt64 { tenant.bytesHandedOver.load(ordering: .relaxed) }
+
   /// The time, read now.
   public var now: NIODeadline { .now() }
 

@@ -94,6 +94,13 @@ final class RingTenant: LoopTenant, @unchecked Sendable {
     bytesCopied.store(bytesCopied.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
   }
 
+  /// Received bytes that were handed over where they lay. Written by the loop alone.
+  let bytesHandedOver = Atomic<UInt64>(0)
+
+  func noteHandedOver(_ count: Int) {
+    bytesHandedOver.store(bytesHandedOver.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
+  }
+
   /// A buffer with a copy of received bytes.
   func copy(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer { unsafe state.value.buffers.copy(bytes) }
 
