@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from email.utils import formatdate
 
 from bridge import PATIENCE, Server, ServerTests, beside, digest, joined, pattern, refused, run
 
@@ -150,6 +151,15 @@ class HTTP1OnTwoLoopsTests(HTTP1Tests):
 
 class HummingbirdTests(HTTP1Tests):
     name = "RingHummingbird"
+
+    def test_date(self):
+        """RFC 9110, 5.6.7, as Python writes it."""
+        before = int(time.time())
+        with self.server.connect() as client:
+            client.send(b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n")
+            _, fields, _ = response(client)
+        near = [formatdate(second, usegmt=True) for second in range(before - 1, int(time.time()) + 2)]
+        self.assertIn(fields["date"], near)
 
 
 class HummingbirdOnTwoLoopsTests(HTTP1Tests):
