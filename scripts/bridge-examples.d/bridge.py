@@ -2,10 +2,6 @@
 
 import hashlib
 import os
-import re
-import select
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,53 +9,19 @@ import unittest
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "examples.d"))
+import servers  # noqa: E402
 from servers import PATIENCE, Client, run  # noqa: E402, F401
 
 BINARIES = os.environ.get("EXAMPLES", "Bridges/Examples/.build/release")
 GROUP = os.environ.get("BRIDGE_GROUP", "ring")
 
 
-class Server:
-    """One run of a server, on a port that the kernel chose."""
+class Server(servers.Server):
+    """One run of a server, on the loops that are asked for."""
 
-    def __init__(self, name, *options):
-        self.name = name
-        self.process = subprocess.Popen(
-            [os.path.join(BINARIES, name), "--group", GROUP, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        text, found = "", None
-        while not found:
-            if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
-                self.process.kill()
-                raise AssertionError(f"{name} does not say where it listens: {text}")
-            line = self.process.stdout.readline()
-            if not line:
-                self.process.wait()
-                raise AssertionError(f"{name} ended at once: {text}")
-            text += line
-            found = re.search(r"listening on (.*):(\d+)$", line)
-        self.port = int(found[2])
-
-    def connect(self):
-        return Client(self.port)
-
-    def signal(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait(self):
-        """Its last words; it must end by itself, and without complaint."""
-        try:
-            output, _ = self.process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            output, _ = self.process.communicate()
-            raise AssertionError(f"{self.name} does not stop: {output}") from None
-        if self.process.returncode != 0:
-            raise AssertionError(f"{self.name} ended with {self.process.returncode}: {output}")
-        return output
-
-    def stop(self):
-        self.signal()
-        return self.wait()
+    @staticmethod
+    def command(name):
+        return [os.path.join(BINARIES, name), "--group", GROUP]
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

@@ -3,11 +3,11 @@
 import os
 import re
 import select
-import signal
 import socket
 import subprocess
 import time
 import unittest
+from signal import SIGTERM
 
 BINARIES = os.environ.get("EXAMPLES", ".build/debug")
 # What nothing here takes: only a server that hangs does.
@@ -19,19 +19,24 @@ class Server:
 
     def __init__(self, name, *options):
         self.name = name
-        self.process = subprocess.Popen(
-            [os.path.join(BINARIES, name), "--port", "0", "--log-level", "error", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen([*self.command(name), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         found, text = None, ""
         while not found:
             if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+                self.process.kill()
                 raise AssertionError(f"{name} does not say where it listens: {text}")
             line = self.process.stdout.readline()
             if not line:
+                self.process.wait()
                 raise AssertionError(f"{name} ended at once: {text}")
             text += line
             found = re.search(r"listening on (.*):(\d+)$", line)
         self.host, self.port = found.group(1), int(found.group(2))
+
+    @staticmethod
+    def command(name):
+        """How it is started; options follow."""
+        return [os.path.join(BINARIES, name), "--port", "0", "--log-level", "error"]
 
     def connect(self):
         return Client(self.port)
@@ -43,18 +48,24 @@ class Server:
             client.finish()
             return client.rest(size)
 
-    def stop(self, number=signal.SIGTERM):
-        """Stops the server: its last words, which must be that nothing is left over."""
+    def signal(self, number=SIGTERM):
         self.process.send_signal(number)
+
+    def wait(self):
+        """Its last words; it must end by itself, and without complaint."""
         try:
             output, _ = self.process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             output, _ = self.process.communicate()
-            raise AssertionError(f"{self.name} does not stop: {output}")
+            raise AssertionError(f"{self.name} does not stop: {output}") from None
         if self.process.returncode != 0:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}: {output}")
         return output
+
+    def stop(self, number=SIGTERM):
+        self.signal(number)
+        return self.wait()
 
 
 class Client:

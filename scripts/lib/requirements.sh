@@ -26,6 +26,12 @@ require_swift() {
   fi
 }
 
+# Do the arguments begin with --driver and the name of one?
+require_driver() {
+  (($# > 1)) || die "--driver needs a driver: readiness, ioUring or automatic"
+  [[ "$2" =~ ^(readiness|ioUring|automatic)$ ]] || die "no such driver: '$2'. There are readiness, ioUring and automatic."
+}
+
 # Is the Debian package $1, or what we want of it, here already?
 have_package() {
   case "$1" in

@@ -30,6 +30,14 @@ extension TemporaryDirectory {
     return path
   }
 
+  /// Makes a file of zeros that takes no room on the disk, and returns its path.
+  @discardableResult
+  func makeSparseFile(_ name: String, bytes: Int) throws -> String {
+    let path = try makeFile(name, [])
+    try truncate(name, to: bytes)
+    return path
+  }
+
   /// What a file holds.
   func contents(of name: String) throws -> [UInt8] {
     let file = try FileDescriptor.open(FilePath("\(path)/\(name)"), .readOnly)
@@ -48,7 +56,7 @@ extension TemporaryDirectory {
     guard unsafe Glibc.rename("\(path)/\(name)", "\(path)/\(other)") == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Cuts a file.
+  /// Cuts a file, or makes it longer by zeros.
   func truncate(_ name: String, to bytes: Int) throws {
     guard unsafe Glibc.truncate("\(path)/\(name)", bytes) == 0 else { throw Errno(rawValue: errno) }
   }

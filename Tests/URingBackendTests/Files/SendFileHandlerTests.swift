@@ -106,8 +106,7 @@ struct SendFileHandlerTests {
   @Test func aLargeFileIsAboveTheHighWaterMarkUntilThePeerHasTakenIt() async throws {
     let directory = directory
     let size = 60 << 20
-    try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    try directory.makeSparseFile("large", bytes: size)
     let log = Locked<[String]>([])
     try await withLoop { loop in
       let file = try await loop.open("\(directory.path)/large")
@@ -132,8 +131,7 @@ struct SendFileHandlerTests {
   func aFileThatIsCutEndsTheConnectionAndTheHandlerIsTold(isCold: Bool) async throws {
     let directory = directory
     let size = 60 << 20
-    try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    try directory.makeSparseFile("large", bytes: size)
     let log = Locked<[String]>([])
     try await withLoop { loop in
       let file = try await loop.open("\(directory.path)/large")

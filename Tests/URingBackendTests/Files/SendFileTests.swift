@@ -119,8 +119,7 @@ struct SendFileTests {
   @Test(arguments: [false, true])
   func aPeerThatDoesNotReadHoldsNoMemory(isCold: Bool) async throws {
     let size = 60 << 20
-    let path = try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    let path = try directory.makeSparseFile("large", bytes: size)
     let directory = directory
     let reads = Locked(false)
     let (sending, report) = AsyncStream<TCPConnection>.makeStream()
@@ -160,8 +159,7 @@ struct SendFileTests {
   @Test(arguments: [false, true])
   func aPeerThatResetsInTheMiddleEndsTheSend(isCold: Bool) async throws {
     let size = 60 << 20
-    let path = try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    let path = try directory.makeSparseFile("large", bytes: size)
     let directory = directory
     await #expect(throws: FileSendError.self) {
       try await serveOne(
@@ -187,8 +185,7 @@ struct SendFileTests {
   @Test(arguments: [false, true])
   func aFileThatIsCutInTheMiddleIsAnErrorAndThePeerCanTell(isCold: Bool) async throws {
     let size = 60 << 20
-    let path = try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    let path = try directory.makeSparseFile("large", bytes: size)
     let directory = directory
     await #expect(throws: FileSendError.self) {
       try await serveOne(
@@ -239,8 +236,7 @@ struct SendFileTests {
   @Test(arguments: Place.allCases, [false, true])
   func aTaskThatIsCancelledInTheMiddleStops(place: Place, isCold: Bool) async throws {
     let size = 60 << 20
-    let path = try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    let path = try directory.makeSparseFile("large", bytes: size)
     let directory = directory
     let isCancelled = Locked(false)
     let sent = try await serveOne(
@@ -296,8 +292,7 @@ struct SendFileTests {
   @Test(arguments: [false, true])
   func theLoopMayEndInTheMiddle(isCold: Bool) async throws {
     let size = 60 << 20
-    let path = try directory.makeFile("large", [])
-    try directory.truncate("large", to: size)
+    let path = try directory.makeSparseFile("large", bytes: size)
     let directory = directory
     var configuration = TCPServer.Configuration()
     configuration.drainTimeout = .milliseconds(50)

@@ -117,7 +117,7 @@ class RingChannel: Channel, ChannelCore, @unchecked Sendable {
     // Nobody keeps the bytes: they are copied before this returns.
     view.withBytes { span in
       unsafe span.withUnsafeBytes { bytes in
-        loop.tenant.noteCopied(bytes.count)
+        loop.tenant.bytesCopied.add(bytes.count)
         guard common.hasOwnAllocator else { return unsafe loop.tenant.copy(bytes) }
         var buffer = allocator.buffer(capacity: bytes.count)
         unsafe buffer.writeBytes(bytes)

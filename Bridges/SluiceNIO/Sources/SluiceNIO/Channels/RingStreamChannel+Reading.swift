@@ -28,7 +28,7 @@ extension RingStreamChannel {
   private func take(_ view: consuming ReadView) -> ByteBuffer {
     #if ZeroCopyReads
       if view.count >= HandedOverBuffers.least, !common.hasOwnAllocator, let transport, transport.hasSlotsToKeep {
-        loop.tenant.noteHandedOver(view.count)
+        loop.tenant.bytesHandedOver.add(view.count)
         return HandedOverBuffers.buffer(of: view)
       }
     #endif

@@ -87,10 +87,10 @@ public final class RingEventLoop: NIOCore.EventLoop, @unchecked Sendable {
 
   /// Received bytes that were copied, once, from the memory that the kernel filled into buffers of SwiftNIO's. What is sent is not
   /// among them. Any thread.
-  public var bytesCopied: UInt64 { tenant.bytesCopied.load(ordering: .relaxed) }
+  public var bytesCopied: UInt64 { tenant.bytesCopied.current }
 
   /// Received bytes that handlers were given where the kernel had put them, in a build with the trait `ZeroCopyReads`. Any thread.
-  public var bytesHandedOver: UInt64 { tenant.bytesHandedOver.load(ordering: .relaxed) }
+  public var bytesHandedOver: UInt64 { tenant.bytesHandedOver.current }
 
   /// The time, read now.
   public var now: NIODeadline { .now() }

@@ -1,7 +1,6 @@
 internal import DequeModule
 @_spi(Bridging) internal import IOBuffers
 internal import NIOCore
-internal import Synchronization
 @_spi(Bridging) internal import URingBackend
 
 /// What waits to be run on a loop.
@@ -87,19 +86,10 @@ final class RingTenant: LoopTenant, @unchecked Sendable {
   /// Lends what is sent from where it lies.
   let pins = PinnedMemory()
 
-  /// Received bytes that were copied. Written by the loop alone.
-  let bytesCopied = Atomic<UInt64>(0)
-
-  func noteCopied(_ count: Int) {
-    bytesCopied.store(bytesCopied.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
-  }
-
-  /// Received bytes that were handed over where they lay. Written by the loop alone.
-  let bytesHandedOver = Atomic<UInt64>(0)
-
-  func noteHandedOver(_ count: Int) {
-    bytesHandedOver.store(bytesHandedOver.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
-  }
+  /// Received bytes that were copied.
+  let bytesCopied = LoopByteCount()
+  /// Received bytes that were handed over where they lay.
+  let bytesHandedOver = LoopByteCount()
 
   /// A buffer with a copy of received bytes.
   func copy(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer { unsafe state.value.buffers.copy(bytes) }
