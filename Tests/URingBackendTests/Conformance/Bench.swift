@@ -158,6 +158,12 @@ final class Bench {
     for _ in 0..<kernel.turnsToRest { try turn() }
   }
 
+  /// Turns until a connection takes nothing more of a large send.
+  func fill(_ connection: BenchConnection) throws {
+    try turns("the sockets do not fill") { kernel.isFull(connection.descriptor) }
+    try rest()
+  }
+
   func hasEnded(_ label: String) -> Bool { operations[Int(userData(label))].hasEnded }
 
   /// Leaves an operation out of the answer.

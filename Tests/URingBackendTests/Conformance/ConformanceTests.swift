@@ -13,7 +13,8 @@ struct ConformanceTests {
   func aDriverAnswersAsTheKernelDoes(driver: ConformingDriver, scenario: Scenario) throws {
     let answers = try scenario.answers(runs: Self.runs) { driver.makeKernel() }
     var allowed = RecordedAnswers.answers[scenario.name] ?? []
-    if Self.hasKernel(for: scenario) {
+    // What is not recorded may still be right: the kernel is asked in more runs than a driver has.
+    for _ in 0..<(scenario.exception == nil ? 10 : 1) where Self.hasKernel(for: scenario) && !answers.isSubset(of: allowed) {
       allowed.formUnion(try scenario.answers(runs: Self.runs, of: ConformingDriver.makeReference))
     }
     let wrong = answers.subtracting(allowed)
@@ -29,10 +30,14 @@ struct ConformanceTests {
   @Test(.enabled(if: hasKernel), arguments: Scenario.all)
   func theKernelAnswersAsRecorded(scenario: Scenario) throws {
     guard Self.hasKernel(for: scenario), !Self.records else { return }
-    let answers = try scenario.answers(runs: Self.runs, of: ConformingDriver.makeReference)
+    let tally = try scenario.tally(runs: Self.runs, of: ConformingDriver.makeReference)
     let recorded = RecordedAnswers.answers[scenario.name] ?? []
-    let wrong = answers.subtracting(recorded)
-    #expect(wrong.isEmpty, "\(Self.report(scenario, "this kernel", wrong, recorded)); SLUICE_RECORD=1 records anew")
+    let unrecorded = tally.filter { !recorded.contains($0.key) }
+    guard !unrecorded.isEmpty else { return }
+    // Another kernel answers otherwise in most runs. What a run in ten does is the moment's: a warning, to look at.
+    let isRare = unrecorded.values.reduce(0, +) * 2 < tally.values.reduce(0, +)
+    let report = Self.report(scenario, "this kernel", Set(unrecorded.keys), recorded)
+    Issue.record("\(report); SLUICE_RECORD=1 records anew", severity: isRare ? .warning : .error)
   }
 
   @Test(.enabled(if: records && hasKernel)) func theKernelIsRecorded() throws {

@@ -42,6 +42,9 @@ protocol Kernel: AnyObject {
   var turnsToRest: Int { get }
   /// Lets the network come to rest. Called before each turn of the ring.
   func settle()
+  /// Whether a connection takes nothing more until its peer reads: all that went out was acknowledged, and there is more,
+  /// for which the peer has no room. An acknowledgement that is still under way makes room for more.
+  func isFull(_ descriptor: Int32) -> Bool
   /// Waits until so many bytes can be received.
   func waitForInput(_ descriptor: Int32, bytes: Int) throws
   /// Waits until the peer's end, by FIN or RST, has come.

@@ -126,6 +126,16 @@ final class LoopbackKernel: Kernel {
   // rest.
   func settle() {}
 
+  func isFull(_ descriptor: Int32) -> Bool {
+    var info = tcp_info()
+    var length = socklen_t(MemoryLayout<tcp_info>.size)
+    var waiting: Int32 = 0
+    guard unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0,
+      unsafe ioctl(descriptor, UInt(TIOCOUTQ), &waiting) == 0
+    else { return false }
+    return info.tcpi_unacked == 0 && waiting > 0
+  }
+
   func waitForInput(_ descriptor: Int32, bytes: Int) throws {
     try wait {
       var count: Int32 = 0

@@ -156,7 +156,7 @@ extension Scenario {
       bench.poll("at once", pair.descriptor, UInt32(POLLOUT))
       try bench.end("at once")
       bench.send("send", pair, 400_000)
-      try bench.rest()
+      try bench.fill(pair)
       bench.cancel("cancel", "send")
       try bench.end("cancel", "send")
       bench.poll("poll", pair.descriptor, UInt32(POLLOUT))

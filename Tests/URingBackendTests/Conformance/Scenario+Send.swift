@@ -54,7 +54,7 @@ extension Scenario {
       bench.send("first", pair, large, waitsForAll: false)
       try bench.end("first")
       bench.send("filler", pair, large)
-      try bench.rest()
+      try bench.fill(pair)
       bench.cancel("cancel", "filler")
       try bench.end("cancel", "filler")
       bench.send("second", pair, 1000, waitsForAll: false)
@@ -77,7 +77,7 @@ extension Scenario {
     Scenario("a cancelled send that has sent nothing", order: .ofAll) { bench in
       let pair = try bench.connection(smallBuffers: true)
       bench.send("first", pair, large)
-      try bench.rest()
+      try bench.fill(pair)
       bench.cancel("cancel first", "first")
       try bench.end("cancel first", "first")
       bench.send("second", pair, large)
@@ -114,7 +114,7 @@ extension Scenario {
     Scenario("a reset ends a send that has sent nothing") { bench in
       let pair = try bench.connection(smallBuffers: true)
       bench.send("first", pair, large)
-      try bench.rest()
+      try bench.fill(pair)
       bench.cancel("cancel", "first")
       try bench.end("cancel", "first")
       bench.send("second", pair, large)

@@ -32,7 +32,7 @@ extension Scenario {
     Scenario("vectors that have sent nothing are copied at submission") { bench in
       let pair = try bench.connection(smallBuffers: true)
       bench.send("first", pair, large)
-      try bench.rest()
+      try bench.fill(pair)
       bench.cancel("cancel", "first")
       try bench.end("cancel", "first")
       let spoil = bench.sendVectors("second", pair, [1000, 2000])

@@ -85,15 +85,24 @@ struct Scenario: Sendable, CustomTestStringConvertible {
     patience: Duration = .seconds(20),
     of makeKernel: @escaping () throws -> any Kernel
   ) throws -> Set<Answer> {
-    var answers: Set<Answer> = []
+    Set(try tally(runs: runs, patience: patience, of: makeKernel).keys)
+  }
+
+  /// The answers of so many runs, and how often each was given.
+  func tally(
+    runs: Int,
+    patience: Duration = .seconds(20),
+    of makeKernel: @escaping () throws -> any Kernel
+  ) throws -> [Answer: Int] {
+    var tally: [Answer: Int] = [:]
     for _ in 0..<(isSlow ? min(runs, 2) : runs) {
       do {
-        answers.insert(try answer(patience: patience, of: makeKernel))
+        tally[try answer(patience: patience, of: makeKernel), default: 0] += 1
       } catch is Impossible {
-        return []
+        return [:]
       }
     }
-    return answers
+    return tally
   }
 }
 
