@@ -133,7 +133,7 @@ extension Scenario {
     Scenario("a reset meets a waiting send and a later receive", needs: [.multishotReceive]) { bench in
       let pair = try bench.connection(smallBuffers: true)
       bench.send("send", pair, large)
-      try bench.rest()
+      try bench.fill(pair)
       bench.receive("receive", pair, try bench.buffers(2, of: 64))
       try bench.rest()
       try pair.peer.reset()
