@@ -79,9 +79,13 @@ extension Scenarios {
         }
         let server = try await stage.listen()
         let client = try await stage.connect(to: server, client: handlers)
-        // From another thread: whether the second comes before the handlers are removed is nobody's promise.
-        log.follow(client.end(), "calls", "first close")
-        log.follow(client.end(), "calls", "second close")
+        // From the loop: from another thread, what the second comes before is nobody's promise.
+        try await stage.value(
+          client.eventLoop.submit {
+            log.follow(client.end(), "calls", "first close")
+            log.follow(client.end(), "calls", "second close")
+          }
+        )
       }
     }
 

@@ -108,7 +108,8 @@ extension Scenarios {
           let future = stage.recordedClient().connectTimeout(timeout).connect(to: address)
           stage.log.follow(future, what, "connect")
           if what == "closed" {
-            try await Task.sleep(for: .milliseconds(50))
+            // The other one was before.
+            try await stage.until("client", "registered, is not active, addresses +-", times: 2)
             try await stage.closeLast("client")
           }
           _ = try? await stage.value(future)

@@ -78,7 +78,7 @@ extension Scenarios {
         await stage.settle()
         client.flush()
         await stage.settle()
-        try await Task.sleep(for: .milliseconds(50))
+        try await stage.rest()
         try await stage.value(child.end())
       }
     }
@@ -137,8 +137,7 @@ extension Scenarios {
         try await stage.value(client.end(.output))
         try await stage.until("child", "event inputClosed")
         try await stage.value(child.end(.output))
-        try await Task.sleep(for: .milliseconds(50))
-        await stage.settle()
+        try await stage.rest()
         try? await stage.value(client.end())
         try? await stage.value(child.end())
       }

@@ -8,12 +8,18 @@ extension Scenarios {
       try await expectSame { stage in
         let server = try await stage.listen { _ in
           [
-            IdleStateHandler(allTimeout: .milliseconds(30)),
             Script { script in
+              // From then on, so that the bytes are not late.
+              script.read = { context, _ in
+                let idle = IdleStateHandler(allTimeout: .milliseconds(30))
+                #expect(throws: Never.self) {
+                  try context.pipeline.syncOperations.addHandler(idle, position: .before(context.handler))
+                }
+              }
               script.event = { context, event in
                 if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
               }
-            },
+            }
           ]
         }
         let client = try await stage.connect(to: server)
@@ -118,7 +124,7 @@ extension Scenarios {
           }
         )
         try await stage.value(client.send("two"))
-        try await Task.sleep(for: .milliseconds(30))
+        try await stage.rest()
         try await stage.value(client.end())
       }
     }

@@ -10,8 +10,7 @@ extension Scenarios {
         let peer = try PlainSocket(connectedTo: try #require(server.localAddress))
         let child = try await stage.child()
         try peer.send("hello")
-        try await Task.sleep(for: .milliseconds(50))
-        await stage.settle()
+        try await stage.rest()
         peer.reset()
         try await stage.value(child.closeFuture)
       }
@@ -56,7 +55,7 @@ extension Scenarios {
         let child = try await stage.child()
         await stage.settle()
         peer = nil
-        try await Task.sleep(for: .milliseconds(50))
+        try await stage.rest()
         // Answered with a reset.
         stage.log.follow(child.send("anybody there?"), "promises", "first")
         try await stage.value(child.closeFuture)

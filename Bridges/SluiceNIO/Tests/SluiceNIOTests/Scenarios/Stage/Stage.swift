@@ -179,10 +179,10 @@ final class Stage: Sendable {
     return try await promise.futureResult.get()
   }
 
-  /// Waits until there is this line on a track, but not for ever.
-  func until(_ track: String, _ line: String) async throws {
+  /// Waits until this line is on a track so often, but not for ever.
+  func until(_ track: String, _ line: String, times: Int = 1) async throws {
     for _ in 0..<10_000 {
-      if log.lines(of: track).contains(line) { return }
+      if log.lines(of: track).count(where: { $0 == line }) >= times { return }
       try await Task.sleep(for: .milliseconds(2))
     }
     throw Hangs()
@@ -193,6 +193,12 @@ final class Stage: Sendable {
     for _ in 0..<3 {
       for loop in group.makeIterator() { _ = try? await value(loop.submit {}) }
     }
+  }
+
+  /// Waits for what comes when nobody does anything; what has come by then is done with, however slow the loops are.
+  func rest() async throws {
+    try await Task.sleep(for: .milliseconds(50))
+    await settle()
   }
 
   private func end() async {
