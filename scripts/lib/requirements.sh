@@ -32,6 +32,12 @@ require_driver() {
   [[ "$2" =~ ^(readiness|ioUring|automatic)$ ]] || die "no such driver: '$2'. There are readiness, ioUring and automatic."
 }
 
+# Do the arguments begin with an option and a number above zero?
+require_number() {
+  (($# > 1)) || die "$1 needs a number"
+  [[ "$2" =~ ^[0-9]+$ ]] && (($2 > 0)) || die "$1 needs a number above zero, and got '$2'"
+}
+
 # Is the Debian package $1, or what we want of it, here already?
 have_package() {
   case "$1" in

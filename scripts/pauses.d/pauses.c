@@ -36,13 +36,11 @@ __attribute__((destructor)) static void report(void) {
   fprintf(stderr, "pauses: %llu, of %.1f s together\n", (unsigned long long)pauses, (double)paused_ms / 1000);
 }
 
-static void real_time(struct timespec *time) { syscall(SYS_clock_gettime, CLOCK_MONOTONIC, time); }
-
 // xorshift64, a state for each thread.
 static uint64_t next_random(void) {
   if (!random_state) {
     struct timespec now;
-    real_time(&now);
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
     random_state = ((uint64_t)syscall(SYS_gettid) * 0x9E3779B97F4A7C15u ^ (uint64_t)now.tv_nsec) | 1;
   }
   random_state ^= random_state << 13;

@@ -129,11 +129,9 @@ final class LoopbackKernel: Kernel {
   func isFull(_ descriptor: Int32) -> Bool {
     var info = tcp_info()
     var length = socklen_t(MemoryLayout<tcp_info>.size)
-    var waiting: Int32 = 0
-    guard unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0,
-      unsafe ioctl(descriptor, UInt(TIOCOUTQ), &waiting) == 0
-    else { return false }
-    return info.tcpi_unacked == 0 && waiting > 0
+    guard unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return false }
+    // Segments under way, and bytes that are under way or wait.
+    return info.tcpi_unacked == 0 && Socket.unacknowledgedBytes(of: descriptor) > 0
   }
 
   func waitForInput(_ descriptor: Int32, bytes: Int) throws {
