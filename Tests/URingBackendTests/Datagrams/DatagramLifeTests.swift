@@ -53,7 +53,7 @@ struct DatagramLifeTests {
       #expect(try await waiting.value)
       await socket.close()
       // The port is free again.
-      let again = try await DatagramSocket.bind(to: socket.localAddress, on: loop)
+      let again = try await onceFree { try await DatagramSocket.bind(to: socket.localAddress, on: loop) }
       #expect(again.localAddress == socket.localAddress)
       let error = await #expect(throws: SocketError.self) {
         _ = try await DatagramSocket.bind(to: again.localAddress, on: loop)

@@ -72,7 +72,9 @@ struct LifeTests {
       }
     }
     try await first.stop()
-    let summary = try await server.run(whenListening: { _ in server.shutdown() }) { EchoHandler() }
+    let summary = try await onceFree {
+      try await server.run(whenListening: { _ in server.shutdown() }) { EchoHandler() }
+    }
     #expect(summary.totals.connectionsOpened == 0)
   }
 
@@ -143,11 +145,7 @@ struct LifeTests {
     #expect(summary.totals.connectionsOpened == 8 && summary.totals.connectionsClosed == 8)
     #expect(group.loops.allSatisfy { $0.arena.statistics.slotsOut == 0 })
     try await blocking { for client in clients { #expect(client.isEnded()) } }
-    // Nobody listens there any more, as soon as no process that is being started holds a copy of the descriptor.
-    try await eventually {
-      do { _ = try BlockingClient(port: port, host: host) } catch Errno.connectionRefused { return true }
-      return false
-    }
+    try await nobodyListens(at: port, on: host)
   }
 
   @Test func whenItsGroupIsShutDownWhileItDrainsTheServerEnds() async throws {
@@ -199,7 +197,9 @@ struct LifeTests {
       await client.shutdown()
     }
     for _ in 0..<TestRun.amount(100, short: 20, long: 1000) {
-      let error = await #expect(throws: SocketError.self) { try await server.run { EchoHandler() } }
+      let error = await #expect(throws: SocketError.self) {
+        try await onceFree { try await server.run { EchoHandler() } }
+      }
       #expect(error?.kind == .shuttingDown && error?.operation == .listen)
       #expect(group.loops[0].statistics.connectionsOpen == 0)
       #expect(await group.loops[0].onLoop { $0.streams?.listeners.isEmpty } == true)

@@ -18,12 +18,19 @@ struct SelfConnectTests {
   /// Each test has an address of its own, and each process a port, one that the kernel does not choose by itself.
   static let port = UInt16(20_000 + getpid() % 10_000)
 
+  /// The error of bind(2), 0 for none.
   private static func bind(_ descriptor: Int32, to address: SocketAddress) -> Int32 {
     var (storage, length) = address.kernelForm
     return unsafe withUnsafePointer(to: &storage) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe Glibc.bind(descriptor, $0, length) == 0 ? 0 : errno
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+        blockingOnceFree { unsafe Glibc.bind(descriptor, name, length) == 0 ? 0 : errno }
       }
+    }
+  }
+
+  private static func listen(on address: SocketAddress, backlog: Int32 = 1) async throws -> Int32 {
+    try await onceFree {
+      try Socket.listen(on: address, backlog: backlog, options: SocketOptions(), sharesPort: false)
     }
   }
 
@@ -74,8 +81,7 @@ struct SelfConnectTests {
     #expect(throws: SocketError(.system(.connectionRefused), .connect, peer: address)) { _ = try result.get() }
     // Each try found the port free: the one before left nothing there.
     #expect(bound.value == Array(repeating: 0, count: StreamEngine.selfConnectRetries + 1))
-    let listener = try Socket.listen(on: address, backlog: 1, options: SocketOptions(), sharesPort: false)
-    Socket.close(listener)
+    Socket.close(try await Self.listen(on: address))
   }
 
   @Test func aConnectionToItselfIsReplacedByTheOneThatWasMeant() async throws {
@@ -87,8 +93,15 @@ struct SelfConnectTests {
       if number == 1 {
         #expect(Self.bind(descriptor, to: address) == 0)
       } else {
-        let late = try? Socket.listen(on: address, backlog: 1, options: SocketOptions(), sharesPort: false)
-        listener.change { $0 = late ?? -1 }
+        _ = blockingOnceFree {
+          do throws(SocketError) {
+            let late = try Socket.listen(on: address, backlog: 1, options: SocketOptions(), sharesPort: false)
+            listener.change { $0 = late }
+            return 0
+          } catch {
+            return error.errno?.rawValue ?? -1
+          }
+        }
       }
     }
     let ends = try result.get()
@@ -100,7 +113,7 @@ struct SelfConnectTests {
   /// Neither the same host nor the same port alone is the same socket.
   @Test func onlyTheSameAddressAndPortIsTheSocketItself() async throws {
     let address = try SocketAddress(host: "127.83.1.3", port: Self.port)
-    let listener = try Socket.listen(on: address, backlog: 2, options: SocketOptions(), sharesPort: false)
+    let listener = try await Self.listen(on: address, backlog: 2)
     defer { Socket.close(listener) }
     for own in [address.with(port: Self.port + 1), try SocketAddress(host: "127.83.1.4", port: Self.port)] {
       let result = try await connect(to: address) { _, descriptor in
