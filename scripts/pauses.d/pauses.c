@@ -2,6 +2,7 @@
 // another process is being started, which has a copy of each descriptor until it has come to its program.
 //
 // PAUSES_EVERY: one of the two in so many calls, on average. PAUSES_MOST_MS: the longest; each lasts between none of it and all.
+// PAUSES_COPIES: 0 for a program that starts no other, whose descriptors nobody copies.
 // At the end a line on the standard error output says how often and for how long.
 
 #define _GNU_SOURCE
@@ -22,6 +23,7 @@
 
 static uint64_t every = 1000;
 static uint64_t most_ms = 60;
+static int starts_processes = 1;
 static atomic_uint_fast64_t pauses;
 static atomic_uint_fast64_t paused_ms;
 static atomic_uint_fast64_t copies;
@@ -32,6 +34,8 @@ __attribute__((constructor)) static void read_settings(void) {
   if (value && atoll(value) > 0) every = (uint64_t)atoll(value);
   value = getenv("PAUSES_MOST_MS");
   if (value && atoll(value) > 0) most_ms = (uint64_t)atoll(value);
+  value = getenv("PAUSES_COPIES");
+  if (value) starts_processes = atoi(value) != 0;
   // The programs that a test starts run as they always do.
   unsetenv("LD_PRELOAD");
 }
@@ -99,7 +103,7 @@ static void maybe_pause(uint64_t weight) {
   int error = errno;
   uint64_t ms = (next_random() >> 16) % (most_ms + 1);
   struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-  if (next_random() >> 16 & 1) {
+  if (starts_processes && (next_random() >> 16 & 1)) {
     copy_descriptors(time);
   } else {
     // Counted before, so that a process that exits meanwhile has it.
