@@ -6,6 +6,9 @@ readonly RUNS_ALONE=10
 # Where more than so many failed, none is asked again.
 readonly FAILURES_ASKED_AGAIN=3
 
+# What the runner says of a run in which there were tests, and none failed.
+readonly PASSED_RUN='Test run with [1-9][0-9]* tests? .* passed'
+
 # Runs 'swift test' with these arguments, and leaves the runner's own closing lines in `summary`.
 #
 # A failure counts at once, with one exception: a few tests that then pass every one of ten runs by themselves. The machine that
@@ -46,7 +49,7 @@ pass_alone() {
       return 1
     }
     # Of the last one it stands behind the summary of the run that failed.
-    output=$(grep -E 'Test run with [1-9][0-9]* tests? .* passed' <<<"$output") || return 1
+    output=$(grep -E "$PASSED_RUN" <<<"$output") || return 1
   done
   summary+=$'\n'$output
   local warning="warning: failed among other tests, and passed $RUNS_ALONE of $RUNS_ALONE runs alone${SLUICE_DRIVER:+, on $SLUICE_DRIVER}: $failed"
